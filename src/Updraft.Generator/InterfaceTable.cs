@@ -153,8 +153,10 @@ internal sealed class InterfaceTable
         string declaration = words[2];
         if (declaration.EndsWith("{", StringComparison.Ordinal))
         {
-            string unionName = declaration.Split(' ')[1];
-            return new CField(offset, size, declaration, "union", unionName == "-" ? null : unionName, null, isUnion: true);
+            // "union NAME {", "union TAG NAME {" or "union - {".
+            string[] head = declaration.TrimEnd('{', ' ').Split(' ');
+            string unionName = head[head.Length - 1];
+            return new CField(offset, size, declaration, head.Length == 3 ? "union " + head[1] : "union", unionName == "-" ? null : unionName, null, isUnion: true);
         }
         (string type, string name, string array) = Declarator.Variable(declaration, line);
         int? length = array.Length == 0 ? null : (int)Number(array.Trim('[', ']'));
@@ -260,7 +262,7 @@ internal sealed class CFunction(int index, string header, string chapter, string
     public List<CParameter> Parameters => parameters;
     public bool IsVariadic => isVariadic;
 
-    /// <summary>async, deprecated, experimental, reserved.</summary>
+    /// <summary>async, deprecated, experimental, reserved, weak (declared so that callers may test for null).</summary>
     public string[] Notes => notes;
 
     public bool ReturnsError => returnType == "aclError";
@@ -340,7 +342,7 @@ internal sealed class CField(int offset, int size, string declaration, string ty
     /// <summary>As in C, without the semicolon; of a union its first line.</summary>
     public string Declaration => declaration;
 
-    /// <summary>Without name and array bounds; may begin with "struct ".</summary>
+    /// <summary>Without name and array bounds; may begin with "struct "; of a union "union" or "union TAG".</summary>
     public string Type => type;
 
     /// <summary>null for an anonymous union.</summary>

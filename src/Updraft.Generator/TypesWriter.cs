@@ -1,0 +1,124 @@
+using System;
+using System.Collections.Generic;
+using System.Linq;
+using Updraft.Interface;
+
+namespace Updraft.Generator;
+
+/// <summary>
+/// C enums, structs and constants as C#, under their C names. Structs are laid out by the table's offsets, not by the compiler,
+/// so that what is written there is what programs see; a union's members share an offset.
+/// </summary>
+internal static class TypesWriter
+{
+    public static string WriteEnums(InterfaceTable table)
+    {
+        var code = new Code();
+        foreach (CEnum type in table.Enums)
+        {
+            bool isUnsigned = type.Members.Any(member => member.Value > int.MaxValue);
+            code.Block($"public enum {type.Name} : {(isUnsigned ? "uint" : "int")}",
+                () => type.Members.ForEach(member => code.Line($"{Code.Identifier(member.Name)} = {member.Value},")));
+            code.Line();
+        }
+        return code.ToString();
+    }
+
+    public static string WriteConstants(InterfaceTable table)
+    {
+        var code = new Code();
+        code.Summary("Macros and typed constants of the C headers.");
+        code.Block("public static class AclConstants", () =>
+        {
+            foreach (CConstant constant in table.Constants.GroupBy(constant => constant.Name).Select(same => same.First()))
+            {
+                string literal = constant.Literal.Trim('(', ')').ToUpperInvariant();
+                string type = literal.Contains("UL") ? "ulong" : literal.EndsWith("U", StringComparison.Ordinal) || constant.CType.Contains("uint32_t") ? "uint" : "int";
+                code.Summary(constant.Meaning);
+                code.Line($"public const {type} {constant.Name} = {(literal.StartsWith("0X", StringComparison.Ordinal) ? "0x" + constant.Value.ToString("X") : constant.Value.ToString())};");
+            }
+        });
+        return code.ToString();
+    }
+
+    public static string WriteStructs(InterfaceTable table)
+    {
+        var code = new Code();
+        foreach (CStruct type in table.Structs)
+        {
+            WriteStruct(code, table, type.Name, type.Size, 0, type.Fields);
+            code.Line();
+        }
+        return code.ToString();
+    }
+
+    private static void WriteStruct(Code code, InterfaceTable table, string name, int size, int start, List<CField> fields)
+    {
+        code.Line($"[StructLayout(LayoutKind.Explicit, Size = {size})]");
+        code.Block($"public unsafe struct {name}", () => WriteFields(code, table, start, fields));
+    }
+
+    private static void WriteFields(Code code, InterfaceTable table, int start, List<CField> fields)
+    {
+        foreach (CField field in fields)
+        {
+            string at = $"[FieldOffset({field.Offset - start})]";
+            if (field is { IsUnion: true, Name: null })
+            {
+                WriteFields(code, table, start, field.Fields);
+                continue;
+            }
+            string name = Code.Identifier(field.Name!);
+            if (field.IsUnion)
+            {
+                WriteStruct(code, table, field.Name + "Union", field.Size, field.Offset, field.Fields);
+                code.Line($"{at} public {field.Name}Union {name};");
+                continue;
+            }
+            (string type, bool isPrimitive) = FieldType(field.Type, table);
+            if (field.ArrayLength is not { } length)
+            {
+                code.Line($"{at} public {type} {name};");
+            }
+            else if (length == 0)
+            {
+                code.Line($"// {field.Declaration}: begins where the struct ends");
+            }
+            else if (isPrimitive)
+            {
+                code.Line($"{at} public fixed {type} {name}[{length}];");
+            }
+            else
+            {
+                code.Line($"[InlineArray({length})] public struct {field.Name}Array {{ private {type} _first; }}");
+                code.Line($"{at} public {field.Name}Array {name};");
+            }
+        }
+    }
+
+    private static (string Type, bool IsPrimitive) FieldType(string ctype, InterfaceTable table)
+    {
+        string type = ctype.Replace("const ", "").Trim();
+        if (type.StartsWith("struct ", StringComparison.Ordinal))
+        {
+            type = type.Substring("struct ".Length);
+        }
+        if (type.EndsWith("*", StringComparison.Ordinal))
+        {
+            (string pointed, _) = type == "void*" ? ("void", false) : FieldType(type.Substring(0, type.Length - 1).Trim(), table);
+            return (pointed + "*", false);
+        }
+        if (type == "void")
+        {
+            return ("void", false);
+        }
+        return table.FindType(type) switch
+        {
+            CScalar scalar => FieldType(scalar.Underlying, table),
+            CHandle or CCallback => ("nint", false),
+            CEnum or CStruct => (type, false),
+            COpaque => ("void", false),
+            _ => (CPassing.Of(type, table, isOperator: false).Text, true),
+        };
+    }
+}
