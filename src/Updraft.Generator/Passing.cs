@@ -43,7 +43,7 @@ internal readonly record struct CPassing(Passing Passing, string Text)
         {
             "void" => new(Passing.Void, "void"),
             "aclError" => new(Passing.Integer4, "int"),
-            "char" or "uint8_t" or "bool" or "unsigned char" => new(Passing.Integer1, "byte"),
+            "char" or "uint8_t" or "bool" or "_Bool" or "unsigned char" => new(Passing.Integer1, "byte"),
             "int8_t" => new(Passing.Integer1, "sbyte"),
             "int16_t" => new(Passing.Integer2, "short"),
             "uint16_t" => new(Passing.Integer2, "ushort"),

@@ -86,7 +86,8 @@ internal static class TypesWriter
             }
             else if (isPrimitive)
             {
-                code.Line($"{at} public fixed {type} {name}[{length}];");
+                // Buffers of native integers do not exist; the interface is LP64 only.
+                code.Line($"{at} public fixed {(type == "nuint" ? "ulong" : type)} {name}[{length}];");
             }
             else
             {
