@@ -93,10 +93,10 @@ internal static class EntryPointsWriter
                 }
                 else
                 {
-                    code.Line($"AclError code = {call};").Line($"return code == 0 ? 0 : Rows.Result({name}, code);");
+                    code.Line($"AclError __code = {call};").Line($"return __code == 0 ? 0 : Rows.Result({name}, __code);");
                 }
             });
-            code.Block("catch (Exception exception)", () => code.Line(Leave($"Rows.Fail({name}, exception)")));
+            code.Block("catch (Exception __caught)", () => code.Line(Leave($"Rows.Fail({name}, __caught)")));
         });
         code.Line();
         // Apart, so that the span of arguments costs nothing when nobody traces.
