@@ -1,0 +1,107 @@
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+internal enum CommandKind : byte
+{
+    /// <summary>Nothing to do: keeps a place in the stream.</summary>
+    Marker,
+
+    /// <summary>Bytes from B to A, C of them; both are backing addresses that were looked up when the command was queued.</summary>
+    Copy,
+
+    /// <summary>As Copy, with at least one host address that is not ours and may have been unmapped.</summary>
+    CopyGuarded,
+
+    /// <summary>C bytes at A filled with the low byte of B.</summary>
+    Fill,
+
+    /// <summary>C elements of 4 bytes at A filled with the low 32 bits of B.</summary>
+    Fill32,
+
+    /// <summary>A rectangle from B to A: C bytes wide, D rows; the pitches are in a <see cref="Pitches"/>.</summary>
+    Copy2D,
+
+    /// <summary>The object is a <see cref="RecordPoint"/>.</summary>
+    EventRecord,
+    EventWait,
+    EventReset,
+
+    /// <summary>Calls the function A with the argument B on the context's callback thread; the stream stands still meanwhile.</summary>
+    HostFunction,
+
+    /// <summary>The object is a <see cref="DeviceTask"/> that knows what to do: rare commands need no kind of their own.</summary>
+    Task,
+
+    /// <summary>Fails with <see cref="Command.Failure"/>: the fault was already certain when the command was queued.</summary>
+    Fault,
+}
+
+/// <summary>One entry of a stream's queue: a value of one cache line, so that queueing it allocates nothing.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct Command
+{
+    internal CommandKind Kind;
+    internal bool HasObject;
+    internal AclError Failure;
+    internal int ThreadId;
+    internal nuint A, B, C, D, E, F;
+}
+
+/// <summary>A command with state of its own. Runs on the executing thread, possibly several times until it says that it is done.</summary>
+internal abstract class DeviceTask
+{
+    /// <summary>Does the work. False when the stream has to stand still: whoever changes that calls <see cref="Stream.Unblock"/>.</summary>
+    internal abstract bool Run(Stream stream, ref AclError result);
+}
+
+/// <summary>
+/// The storage of a queue: commands in segments of 64, chained. A stream that has run dry keeps one segment; the others go back to a
+/// pool, so a queue grows to what is pending and costs nothing when idle. Slots lie outside the managed heap, one cache line each.
+/// </summary>
+internal sealed unsafe class CommandSegment
+{
+    internal const int Length = 64;
+
+    internal readonly Command* Commands = (Command*)NativeMemory.AlignedAlloc(Length * (nuint)sizeof(Command), 64);
+
+    /// <summary>The objects of those commands that have one; made at the first.</summary>
+    internal object?[]? Objects;
+    internal CommandSegment? Next;
+
+    private const int MaximumPooled = 4096;
+    private static readonly Lock s_lock = new();
+    private static CommandSegment? s_pool;
+    private static int s_pooled;
+
+    ~CommandSegment() => NativeMemory.AlignedFree(Commands);
+
+    internal static CommandSegment Rent()
+    {
+        lock (s_lock)
+        {
+            if (s_pool is { } segment)
+            {
+                s_pool = segment.Next;
+                s_pooled--;
+                segment.Next = null;
+                return segment;
+            }
+        }
+        return new CommandSegment();
+    }
+
+    internal static void Return(CommandSegment segment)
+    {
+        lock (s_lock)
+        {
+            segment.Next = null;
+            if (s_pooled < MaximumPooled)
+            {
+                segment.Next = s_pool;
+                s_pool = segment;
+                s_pooled++;
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// Moves bytes. Three kernels by size, as measured on this kind of machine: the framework's vector loop, the C library's
+/// <c>memmove</c>, and stores past the cache for what is too large to stay in it. Large copies are cut into pieces that every free
+/// thread takes from (<see cref="SharedCopy"/>).
+/// </summary>
+internal static unsafe class CopyEngine
+{
+    /// <summary>Up to here a copy runs in one go on one thread.</summary>
+    internal const nuint SmallBytes = 1 << 20;
+
+    /// <summary>The piece of a large copy: small enough that others get their turn within a fraction of a millisecond.</summary>
+    private const nuint PieceBytes = 512 << 10;
+
+    private const nuint VectorLoopBytes = 2048;
+    private const nuint CachedBytes = 512 << 10;
+
+    /// <summary>At most <see cref="SmallBytes"/>. Overlapping ranges come out as with memmove.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void CopySmall(byte* to, byte* from, nuint bytes)
+    {
+        if (bytes <= VectorLoopBytes)
+        {
+            Buffer.MemoryCopy(from, to, bytes, bytes);
+        }
+        else
+        {
+            CopyMedium(to, from, bytes);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CopyMedium(byte* to, byte* from, nuint bytes)
+    {
+        if (bytes <= CachedBytes || Overlap(to, from, bytes) || !Vector256.IsHardwareAccelerated)
+        {
+            _ = Posix.memmove(to, from, bytes);
+        }
+        else
+        {
+            CopyPastCache(to, from, bytes);
+        }
+    }
+
+    /// <summary>Any size, on the calling thread, with the help of free ones.</summary>
+    internal static void Copy(byte* to, byte* from, nuint bytes)
+    {
+        if (bytes <= SmallBytes)
+        {
+            CopySmall(to, from, bytes);
+            return;
+        }
+        for (nuint done = 0; !CopyShared(to, from, bytes, ref done);)
+        {
+            // Gave way to a stream that somebody else runs now; a caller has nothing better to do than to go on.
+        }
+    }
+
+    /// <summary>
+    /// Goes on with a large copy at <paramref name="done"/>. False when other streams are waiting for this thread: the caller comes
+    /// back later with the same arguments.
+    /// </summary>
+    internal static bool CopyShared(byte* to, byte* from, nuint bytes, ref nuint done)
+    {
+        if (Overlap(to, from, bytes))
+        {
+            _ = Posix.memmovePreemptive(to, from, bytes);
+            return true;
+        }
+        return SharedCopy.Run(to, from, bytes, PieceBytes, ref done);
+    }
+
+    internal static void Fill(byte* to, byte value, nuint bytes)
+    {
+        for (; bytes > 0;)
+        {
+            nuint piece = Math.Min(bytes, SmallBytes);
+            new Span<byte>(to, (int)piece).Fill(value);
+            to += piece;
+            bytes -= piece;
+        }
+    }
+
+    internal static void Fill32(uint* to, uint value, nuint count)
+    {
+        for (; count > 0;)
+        {
+            nuint piece = Math.Min(count, SmallBytes);
+            new Span<uint>(to, (int)piece).Fill(value);
+            to += piece;
+            count -= piece;
+        }
+    }
+
+    internal static void Copy2D(byte* to, nuint toPitch, byte* from, nuint fromPitch, nuint width, nuint height)
+    {
+        if (toPitch == width && fromPitch == width)
+        {
+            Copy(to, from, width * height);
+            return;
+        }
+        for (nuint row = 0; row < height; row++)
+        {
+            Copy(to + row * toPitch, from + row * fromPitch, width);
+        }
+    }
+
+    internal static bool Overlap(byte* to, byte* from, nuint bytes) => (nuint)(to - from) < bytes || (nuint)(from - to) < bytes;
+
+    /// <summary>Stores past the cache: the target is too large to be read from it again, and fetching its lines first would be wasted.</summary>
+    internal static void CopyPastCache(byte* to, byte* from, nuint bytes)
+    {
+        nuint head = (nuint)(-(nint)to) & 31;
+        Buffer.MemoryCopy(from, to, head, head);
+        to += head;
+        from += head;
+        bytes -= head;
+        byte* end = to + (bytes & ~(nuint)127);
+        while (to < end)
+        {
+            Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
+            first.StoreAlignedNonTemporal(to);
+            second.StoreAlignedNonTemporal(to + 32);
+            third.StoreAlignedNonTemporal(to + 64);
+            fourth.StoreAlignedNonTemporal(to + 96);
+            to += 128;
+            from += 128;
+        }
+        Buffer.MemoryCopy(from, to, bytes & 127, bytes & 127);
+        if (Sse.IsSupported)
+        {
+            // Non-temporal stores are not ordered by the release that publishes the end of the copy.
+            Sse.StoreFence();
+        }
+        else
+        {
+            Interlocked.MemoryBarrier();
+        }
+    }
+}

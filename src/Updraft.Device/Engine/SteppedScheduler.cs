@@ -1,0 +1,115 @@
+namespace Updraft.Device;
+
+/// <summary>
+/// Schedules without workers: host threads run the commands inside their own calls, one step at a time under one lock, in an order
+/// that depends on nothing but the calls and the seed. <c>eager</c> runs everything at once, <c>late</c> nothing before somebody waits,
+/// <c>random:SEED</c> a random choice at every call. A failure under one of them happens again with the same program and seed.
+/// </summary>
+internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall, ulong seed) : Scheduler
+{
+    internal static readonly Func<SteppedScheduler, int> Eager = static _ => int.MaxValue;
+    internal static readonly Func<SteppedScheduler, int> Late = static _ => 0;
+    internal static readonly Func<SteppedScheduler, int> Random = static scheduler => (int)(scheduler.NextRandom() % 4);
+
+    private readonly object _lock = new();
+    private readonly List<Stream> _ready = [];
+    private readonly bool _picksAtRandom = ReferenceEquals(stepsPerCall, Random);
+    private ulong _state = seed;
+    private bool _isStepping;
+
+    internal override void Ready(Stream stream)
+    {
+        lock (_lock)
+        {
+            _ready.Add(stream);
+            Poke();
+        }
+    }
+
+    internal override void Poke()
+    {
+        lock (_lock)
+        {
+            Monitor.PulseAll(_lock);
+            Step(stepsPerCall(this));
+        }
+    }
+
+    internal override bool WaitUntil(Stream stream, long target, int timeoutMs)
+    {
+        var deadline = new Deadline(timeoutMs);
+        lock (_lock)
+        {
+            while (!stream.HasRunPast(target))
+            {
+                // The stream itself first: what others have queued stays as late as the rules allow.
+                if (!_isStepping && (!_picksAtRandom && RunOne(stream) || Step(1)))
+                {
+                    continue;
+                }
+                if (deadline.IsOver)
+                {
+                    return false;
+                }
+                Monitor.Wait(_lock, deadline.LeftMs);
+            }
+        }
+        return true;
+    }
+
+    internal override void Poll(Stream stream)
+    {
+        lock (_lock)
+        {
+            _ = _picksAtRandom || !RunOne(stream) ? Step(1) : true;
+        }
+    }
+
+    /// <summary>Runs so many commands of ready streams. True when at least one stream was looked at.</summary>
+    private bool Step(int steps)
+    {
+        if (_isStepping)
+        {
+            return false; // A command made another stream ready: the loop below finds it.
+        }
+        bool any = false;
+        for (; steps > 0 && _ready.Count > 0; steps--)
+        {
+            RunOne(_ready[_picksAtRandom ? (int)(NextRandom() % (ulong)_ready.Count) : 0]);
+            any = true;
+        }
+        return any;
+    }
+
+    /// <summary>One command of the stream. False when it was not ready.</summary>
+    private bool RunOne(Stream stream)
+    {
+        if (_isStepping || !_ready.Remove(stream))
+        {
+            return false;
+        }
+        if (stream.TryTakeFromQueue())
+        {
+            _isStepping = true;
+            try
+            {
+                stream.Run(stream.Head + 1);
+            }
+            finally
+            {
+                _isStepping = false;
+            }
+        }
+        Monitor.PulseAll(_lock);
+        return true;
+    }
+
+    // splitmix64: small, and the same on every machine.
+    private ulong NextRandom()
+    {
+        ulong value = _state += 0x9E3779B97F4A7C15;
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+        return value ^ (value >> 31);
+    }
+}

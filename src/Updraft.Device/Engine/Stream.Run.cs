@@ -1,0 +1,216 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+/// <summary>The running side of a stream: everything here is called by the one thread that owns it.</summary>
+internal sealed unsafe partial class Stream
+{
+    private enum Outcome { Done, Blocked, Yields }
+
+    /// <summary>
+    /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
+    /// middle of a large copy. On return the caller does not own it any more. Returns the number of commands that ended.
+    /// </summary>
+    internal long Run(long target = long.MaxValue)
+    {
+        long first = _consumer.Head;
+        long head = first;
+        while (true)
+        {
+            long tail = Math.Min(Volatile.Read(ref _producer.Tail), target);
+            while (head < tail)
+            {
+                int slot = (int)head & (CommandSegment.Length - 1);
+                if (slot == 0 && head > 0)
+                {
+                    NextSegmentToRun(head);
+                }
+                ref Command command = ref _consumer.Segment!.Commands[slot];
+                if (_consumer.Progress == 0)
+                {
+                    Machine.Observer?.Started(this, head, in command);
+                }
+                AclError result = AclError.Success;
+                switch (Execute(ref command, slot, ref result))
+                {
+                    case Outcome.Blocked:
+                        // From here on another thread may already be running the stream: nothing of it is touched.
+                        WakeWaiters();
+                        return head - first;
+                    case Outcome.Yields:
+                        Interlocked.Exchange(ref _consumer.State, Queued);
+                        Enqueue();
+                        return head - first;
+                    default:
+                        _consumer.Progress = 0;
+                        if (result != AclError.Success)
+                        {
+                            Fail(result, in command, head);
+                        }
+                        Machine.Observer?.Finished(this, head, in command, result);
+                        if (command.HasObject)
+                        {
+                            _consumer.Segment.Objects![slot] = null;
+                        }
+                        head++;
+                        Volatile.Write(ref _consumer.Head, head);
+                        if (head >= Volatile.Read(ref _consumer.WakeAt))
+                        {
+                            WakeWaiters();
+                        }
+                        break;
+                }
+            }
+            if (head >= target && Tail > head)
+            {
+                Interlocked.Exchange(ref _consumer.State, Queued);
+                Enqueue();
+                WakeWaiters();
+                return head - first;
+            }
+            // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
+            Interlocked.Exchange(ref _consumer.State, Idle);
+            if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
+            {
+                WakeWaiters();
+                return head - first;
+            }
+        }
+    }
+
+    private void NextSegmentToRun(long head)
+    {
+        // A command that has to be tried again stands at the same head: its segment was reached at the first try.
+        if (_consumer.SegmentStart != head)
+        {
+            CommandSegment segment = _consumer.Segment!;
+            _consumer.Segment = Volatile.Read(ref segment.Next);
+            _consumer.SegmentStart = head;
+            CommandSegment.Return(segment);
+        }
+    }
+
+    private Outcome Execute(ref Command command, int slot, ref AclError result)
+    {
+        if (_discards)
+        {
+            (Attached(slot) as RecordPoint)?.Complete(Machine.Clock.NowNs);
+            return Outcome.Done;
+        }
+        switch (command.Kind)
+        {
+            case CommandKind.Copy:
+                if (command.C <= CopyEngine.SmallBytes)
+                {
+                    CopyEngine.CopySmall((byte*)command.A, (byte*)command.B, command.C);
+                    return Outcome.Done;
+                }
+                return CopyLarge(ref command);
+            case CommandKind.CopyGuarded:
+                result = HostGuard.TryCopy((void*)command.A, (void*)command.B, command.C) ? AclError.Success : AclError.RtSysDma;
+                return Outcome.Done;
+            case CommandKind.Fill:
+                CopyEngine.Fill((byte*)command.A, (byte)command.B, command.C);
+                return Outcome.Done;
+            case CommandKind.Fill32:
+                CopyEngine.Fill32((uint*)command.A, (uint)command.B, command.C);
+                return Outcome.Done;
+            case CommandKind.Copy2D:
+                CopyEngine.Copy2D((byte*)command.A, command.E, (byte*)command.B, command.F, command.C, command.D);
+                return Outcome.Done;
+            case CommandKind.EventRecord:
+                ((RecordPoint)Attached(slot)!).Complete(Machine.Clock.NowNs);
+                return Outcome.Done;
+            case CommandKind.EventWait:
+                return ((EventWait)Attached(slot)!).IsOver(this, ref result) ? Outcome.Done : Outcome.Blocked;
+            case CommandKind.EventReset:
+                ((Event)Attached(slot)!).ResetOnDevice();
+                return Outcome.Done;
+            case CommandKind.HostFunction:
+                return RunHostFunction(ref command);
+            case CommandKind.Task:
+                return ((DeviceTask)Attached(slot)!).Run(this, ref result) ? Outcome.Done : Outcome.Blocked;
+            case CommandKind.Fault:
+                result = command.Failure;
+                return Outcome.Done;
+            default:
+                return Outcome.Done;
+        }
+    }
+
+    private object? Attached(int slot) => _consumer.Segment!.Objects?[slot];
+
+    /// <summary>A large copy runs in pieces: free threads help, and between two pieces other streams get their turn.</summary>
+    private Outcome CopyLarge(ref Command command)
+    {
+        nuint done = _consumer.Progress;
+        bool complete = CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref done);
+        _consumer.Progress = complete ? 0 : done;
+        return complete ? Outcome.Done : Outcome.Yields;
+    }
+
+    private Outcome RunHostFunction(ref Command command)
+    {
+        // Progress tells the two visits apart: at the first the function is handed over, at the second it has returned.
+        if (_consumer.Progress != 0)
+        {
+            return Outcome.Done;
+        }
+        _consumer.Progress = 1;
+        nuint function = command.A, argument = command.B;
+        MarkBlocked();
+        Context.Callbacks.Call(this, function, argument);
+        return Outcome.Blocked;
+    }
+
+    /// <summary>
+    /// The head command has to wait. Whoever calls this has made sure that <see cref="Unblock"/> is called later: under a lock that the
+    /// waker takes too, or by handing the stream over after this call.
+    /// </summary>
+    internal void MarkBlocked() => Interlocked.Exchange(ref _consumer.State, Blocked);
+
+    private void Fail(AclError code, in Command command, long task)
+    {
+        Interlocked.Exchange(ref _error, (int)code);
+        Log.Info($"task {task} of stream {Id} on device {Device.Id} failed: {(int)code} {AclErrorNames.Of((int)code)}");
+        Context.TaskFailed(this, code);
+        ExceptionCallbacks.Fire(code, (uint)task, (uint)Id, (uint)command.ThreadId, (uint)Device.Id);
+    }
+
+    // --- Waiters: host threads that found nothing to help with -------------------------------------------------------------------
+
+    private readonly object _waitersLock = new();
+    private int _waiters;
+
+    private void WakeWaiters()
+    {
+        // After a state change, which is a full fence as is the increment in WaitForProgress, one of the two sees the other. The call
+        // in the middle of a run may come too early to see a waiter; the one at its end does not.
+        if (Volatile.Read(ref _waiters) != 0)
+        {
+            lock (_waitersLock)
+            {
+                Monitor.PulseAll(_waitersLock);
+            }
+        }
+    }
+
+    /// <summary>Sleeps until the stream has made progress, at most that long. The caller looks again afterwards.</summary>
+    internal void WaitForProgress(long target, int timeoutMs)
+    {
+        lock (_waitersLock)
+        {
+            _consumer.WakeAt = Math.Min(_consumer.WakeAt, target);
+            Interlocked.Increment(ref _waiters);
+            if (!HasRunPast(target) && !IsQueued)
+            {
+                Monitor.Wait(_waitersLock, timeoutMs);
+            }
+            if (Interlocked.Decrement(ref _waiters) == 0)
+            {
+                _consumer.WakeAt = long.MaxValue;
+            }
+        }
+    }
+}

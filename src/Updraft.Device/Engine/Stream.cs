@@ -1,0 +1,244 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// A stream: commands in the order they were queued, run one after another by whoever owns the stream at the moment.
+///
+/// Invariants. Only the holder of the submit lock writes at the tail. Only the thread that brought the state to Running reads at the
+/// head, so commands of one stream never overlap. A stream that has commands is Queued, Running or Blocked, never Idle for longer than
+/// it takes its last runner to look again. Everything that waits (events, notifies, host functions) is a command like any other.
+/// </summary>
+/// <example><code>stream.Submit(new Command { Kind = CommandKind.Copy, A = to, B = from, C = count }); stream.Synchronize(Timeout.Infinite);</code></example>
+internal sealed unsafe partial class Stream
+{
+    private const int Idle = 0, Queued = 1, Running = 2, Blocked = 3;
+
+    internal readonly Context Context;
+    internal readonly int Id;
+    internal readonly uint Flags, Priority;
+    internal readonly int Depth;
+    internal readonly bool IsDefault;
+    internal nint Handle;
+
+    // The two sides are written by different threads: a cache line each (two, because lines are fetched in pairs).
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    private struct ProducerSide
+    {
+        internal int Lock;
+        internal long Tail;
+        internal long HeadSeen;
+        internal CommandSegment? Segment;
+    }
+
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    private struct ConsumerSide
+    {
+        internal long Head;
+        internal CommandSegment? Segment;
+        internal long SegmentStart;
+
+        /// <summary>Bytes done of a large copy that gave way; 1 while a host function runs.</summary>
+        internal nuint Progress;
+        internal int State;
+
+        /// <summary>The head at which a sleeping waiter wants to be woken.</summary>
+        internal long WakeAt;
+    }
+
+    private ProducerSide _producer;
+    private ConsumerSide _consumer;
+
+    /// <summary>Set when new work must be refused: the stream is being destroyed or was aborted, or its context has failed.</summary>
+    private int _refusal;
+    private int _error;
+    private volatile bool _discards;
+    private int _inReadyQueue;
+
+    internal Stream(Context context, int id, uint flags, uint priority, bool isDefault)
+    {
+        (Context, Id, Flags, Priority, IsDefault) = (context, id, flags, priority, isDefault);
+        _consumer.WakeAt = long.MaxValue;
+        Depth = Machine.Options.TasksPerStream ?? Chip.Current.TasksPerStream;
+    }
+
+    internal Device Device => Context.Device;
+
+    /// <summary>Number of the last command queued; also the number of commands ever queued.</summary>
+    internal long Tail => Volatile.Read(ref _producer.Tail);
+    internal bool IsIdle => Volatile.Read(ref _consumer.Head) >= Tail;
+    /// <summary>Number of commands that have ended.</summary>
+    internal long Head => Volatile.Read(ref _consumer.Head);
+    internal bool HasRunPast(long tail) => Volatile.Read(ref _consumer.Head) >= tail;
+
+    /// <summary>
+    /// Queues a command and returns its number. On a busy stream: one compare-exchange, one cache line written, one exchange; no
+    /// allocation, no system call. A full stream holds the caller until a command has ended, as the real one does.
+    /// </summary>
+    internal long Submit(in Command command, object? attached = null)
+    {
+        EnterSubmit();
+        long tail = _producer.Tail;
+        if (tail - _producer.HeadSeen >= Depth)
+        {
+            tail = WaitForRoom();
+        }
+        if (Volatile.Read(ref _refusal) != 0)
+        {
+            LeaveSubmit();
+            throw Refusal();
+        }
+        int slot = (int)tail & (CommandSegment.Length - 1);
+        CommandSegment segment = slot == 0 ? NextSegment(tail) : _producer.Segment!;
+        segment.Commands[slot] = command;
+        segment.Commands[slot].ThreadId = ThreadState.Current.ThreadId;
+        segment.Commands[slot].HasObject = attached != null;
+        if (attached != null)
+        {
+            (segment.Objects ??= new object?[CommandSegment.Length])[slot] = attached;
+        }
+        Machine.Observer?.Queued(this, tail, in command);
+        Volatile.Write(ref _producer.Tail, tail + 1);
+        // A full fence: the runner that goes idle must see the new tail, or we must see that it went idle.
+        LeaveSubmit();
+        if (Volatile.Read(ref _consumer.State) == Idle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
+        {
+            Enqueue();
+        }
+        return tail + 1;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void EnterSubmit()
+    {
+        if (Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0)
+        {
+            EnterSubmitContended();
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void EnterSubmitContended()
+    {
+        var spinner = new SpinWait();
+        do
+        {
+            spinner.SpinOnce(sleep1Threshold: -1);
+        }
+        while (Volatile.Read(ref _producer.Lock) != 0 || Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void LeaveSubmit() => Interlocked.Exchange(ref _producer.Lock, 0);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private CommandSegment NextSegment(long tail)
+    {
+        CommandSegment next = CommandSegment.Rent();
+        if (tail == 0)
+        {
+            _consumer.Segment = next;
+        }
+        else
+        {
+            Volatile.Write(ref _producer.Segment!.Next, next);
+        }
+        return _producer.Segment = next;
+    }
+
+    /// <summary>Holds the submit lock on entry and on return, not in between.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private long WaitForRoom()
+    {
+        while (true)
+        {
+            long tail = _producer.Tail;
+            _producer.HeadSeen = Volatile.Read(ref _consumer.Head);
+            if (tail - _producer.HeadSeen < Depth || Volatile.Read(ref _refusal) != 0)
+            {
+                return tail;
+            }
+            LeaveSubmit();
+            // Half of the queue at once: a producer that outruns the device stops seldom, not at every call.
+            Machine.Scheduler.WaitUntil(this, tail - Depth / 2, Timeout.Infinite);
+            EnterSubmit();
+        }
+    }
+
+    /// <summary>A wait in this stream may have come true, or a host function has ended: the stream is looked at again.</summary>
+    internal void Unblock()
+    {
+        if (Interlocked.CompareExchange(ref _consumer.State, Queued, Blocked) == Blocked)
+        {
+            Enqueue();
+        }
+    }
+
+    private void Enqueue()
+    {
+        if (Interlocked.Exchange(ref _inReadyQueue, 1) == 0)
+        {
+            Machine.Scheduler.Ready(this);
+        }
+        else
+        {
+            Machine.Scheduler.Poke();
+        }
+    }
+
+    /// <summary>Taken from the ready queue. True when the caller now owns the stream; false when somebody else ran it meanwhile.</summary>
+    internal bool TryTakeFromQueue()
+    {
+        Interlocked.Exchange(ref _inReadyQueue, 0);
+        return TryOwn();
+    }
+
+    /// <summary>Takes a stream that is waiting for a runner.</summary>
+    internal bool TryOwn() => Volatile.Read(ref _consumer.State) == Queued && Interlocked.CompareExchange(ref _consumer.State, Running, Queued) == Queued;
+
+    internal bool IsRunning => Volatile.Read(ref _consumer.State) == Running;
+    internal bool IsQueued => Volatile.Read(ref _consumer.State) == Queued;
+
+    /// <summary>Waits until everything queued so far has ended. False when the time is over; the commands go on.</summary>
+    internal bool WaitForAll(int timeoutMs) => HasRunPast(Tail) || Machine.Scheduler.WaitUntil(this, Tail, timeoutMs);
+
+    /// <summary>The asynchronous error that a synchronise returns, once; of several failures the last.</summary>
+    internal AclError TakeError() => _error == 0 ? AclError.Success : (AclError)Interlocked.Exchange(ref _error, 0);
+
+    /// <summary>
+    /// The C interface's synchronise: waits, then gives the context's failure (stop-on-failure mode) or the stream's own error.
+    /// 507046 when the time is over.
+    /// </summary>
+    internal AclError Synchronize(int timeoutMs)
+    {
+        if (Context.Failure is not AclError.Success and var before)
+        {
+            return before;
+        }
+        if (!WaitForAll(timeoutMs))
+        {
+            return AclError.RtStreamSyncTimeout;
+        }
+        AclError own = TakeError();
+        return Context.Failure is not AclError.Success and var failure ? failure : own;
+    }
+
+    /// <summary>Refuses everything from now on with that code.</summary>
+    internal void Refuse(AclError code) => Interlocked.CompareExchange(ref _refusal, (int)code, 0);
+
+    private AclException Refusal()
+    {
+        var code = (AclError)_refusal;
+        return code == AclError.RtInvalidHandle
+            ? new AclException(code, $"Stream {Id} was destroyed by another thread during this call.")
+            : new AclException(code, $"Stream {Id} takes no new work: {AclErrorNames.Meaning((int)code)}.");
+    }
+
+    /// <summary>Drops what is queued: remaining commands end without effect, their waiters are released.</summary>
+    internal void Discard()
+    {
+        _discards = true;
+        Unblock();
+    }
+}

@@ -1,0 +1,243 @@
+using System.Diagnostics;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// The real thing: a pool of workers runs ready streams, a host thread that synchronises runs the stream it waits for instead of
+/// sleeping. Workers start when the first stream becomes ready, look for work a few microseconds longer than there is any (waking a
+/// parked thread costs more than that), then sleep: an idle process costs nothing.
+/// </summary>
+internal sealed class ThreadScheduler : Scheduler
+{
+    private static readonly long s_spinTicks = Stopwatch.Frequency / 50_000; // 20 µs
+
+    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount, 1, 16);
+    private readonly ReadyQueue _ready = new();
+    private readonly object _parkLock = new();
+    private int _workers, _parked, _looking, _wakes;
+    private volatile bool _stops;
+
+    internal override void Ready(Stream stream)
+    {
+        _ready.Add(stream);
+        Poke();
+    }
+
+    internal override void Poke() => WakeOne(onlyIfNobodyLooks: true);
+
+    internal override void InviteHelpers() => WakeOne(onlyIfNobodyLooks: false);
+
+    internal override bool ShouldYield() => _ready.Count > 0 && Volatile.Read(ref _looking) == 0;
+
+    internal override void Poll(Stream stream) { }
+
+    private void WakeOne(bool onlyIfNobodyLooks)
+    {
+        if (onlyIfNobodyLooks && Volatile.Read(ref _looking) > 0)
+        {
+            return; // Somebody is between two streams and finds this one.
+        }
+        if (Volatile.Read(ref _parked) > 0)
+        {
+            lock (_parkLock)
+            {
+                if (_parked > _wakes)
+                {
+                    _wakes++;
+                    Monitor.Pulse(_parkLock);
+                }
+            }
+        }
+        else if (Volatile.Read(ref _workers) < _maximumWorkers)
+        {
+            StartWorker();
+        }
+    }
+
+    private void StartWorker()
+    {
+        lock (_parkLock)
+        {
+            if (_workers >= _maximumWorkers || _stops)
+            {
+                return;
+            }
+            _workers++;
+        }
+        Interlocked.Increment(ref _looking);
+        new Thread(Work, 256 << 10) { IsBackground = true, Name = "updraft worker" }.Start();
+    }
+
+    private void Work()
+    {
+        // Counted as looking from the moment it was started until it runs a stream, and again between streams.
+        while (!_stops)
+        {
+            if (TryRunOne())
+            {
+                continue;
+            }
+            if (SharedCopy.AnyOpen && SharedCopy.Help())
+            {
+                continue;
+            }
+            if (!SpinForWork())
+            {
+                Park();
+            }
+        }
+        Interlocked.Decrement(ref _looking);
+    }
+
+    private bool TryRunOne()
+    {
+        if (!_ready.TryTake(out Stream? stream))
+        {
+            return false;
+        }
+        if (stream.TryTakeFromQueue())
+        {
+            Interlocked.Decrement(ref _looking);
+            // Whoever became ready meanwhile found somebody looking; now nobody is.
+            if (_ready.Count > 0)
+            {
+                Poke();
+            }
+            stream.Run();
+            Interlocked.Increment(ref _looking);
+        }
+        return true;
+    }
+
+    private bool SpinForWork()
+    {
+        long end = Stopwatch.GetTimestamp() + s_spinTicks;
+        do
+        {
+            for (int turn = 0; turn < 16; turn++)
+            {
+                if (_ready.Count > 0 || SharedCopy.AnyOpen)
+                {
+                    return true;
+                }
+                Thread.SpinWait(4);
+            }
+        }
+        while (Stopwatch.GetTimestamp() < end);
+        return false;
+    }
+
+    private void Park()
+    {
+        lock (_parkLock)
+        {
+            _parked++;
+            Interlocked.Decrement(ref _looking);
+            // Both sides order their store before their load: a stream added before this look is seen, one added later sees us parked.
+            if (_ready.Count == 0)
+            {
+                while (_wakes == 0 && !_stops)
+                {
+                    Monitor.Wait(_parkLock);
+                }
+                if (_wakes > 0)
+                {
+                    _wakes--;
+                }
+            }
+            Interlocked.Increment(ref _looking);
+            _parked--;
+            _wakes = Math.Min(_wakes, _parked);
+        }
+    }
+
+    internal override bool WaitUntil(Stream stream, long target, int timeoutMs)
+    {
+        var deadline = new Deadline(timeoutMs);
+        while (!stream.HasRunPast(target))
+        {
+            if (stream.TryOwn())
+            {
+                stream.Run(target);
+                continue;
+            }
+            if (SharedCopy.AnyOpen && SharedCopy.Help())
+            {
+                continue;
+            }
+            if (deadline.IsOver)
+            {
+                return false;
+            }
+            if (!SpinForProgress(stream, target))
+            {
+                stream.WaitForProgress(target, deadline.LeftMs);
+            }
+        }
+        return true;
+    }
+
+    private static bool SpinForProgress(Stream stream, long target)
+    {
+        long end = Stopwatch.GetTimestamp() + s_spinTicks;
+        do
+        {
+            for (int turn = 0; turn < 16; turn++)
+            {
+                if (stream.HasRunPast(target) || stream.IsQueued || SharedCopy.AnyOpen)
+                {
+                    return true;
+                }
+                Thread.SpinWait(4);
+            }
+        }
+        while (Stopwatch.GetTimestamp() < end);
+        return false;
+    }
+
+    internal override void Stop()
+    {
+        _stops = true;
+        lock (_parkLock)
+        {
+            Monitor.PulseAll(_parkLock);
+        }
+    }
+}
+
+/// <summary>Streams that wait for a runner, first in, first out. Touched once per idle period of a stream, so a lock is enough.</summary>
+internal sealed class ReadyQueue
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<Stream> _streams = new();
+    private int _count;
+
+    internal int Count => Volatile.Read(ref _count);
+
+    internal void Add(Stream stream)
+    {
+        lock (_lock)
+        {
+            _streams.Enqueue(stream);
+            Interlocked.Increment(ref _count);
+        }
+    }
+
+    internal bool TryTake([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out Stream? stream)
+    {
+        stream = null;
+        if (Count == 0)
+        {
+            return false;
+        }
+        lock (_lock)
+        {
+            if (!_streams.TryDequeue(out stream))
+            {
+                return false;
+            }
+            _count--;
+            return true;
+        }
+    }
+}

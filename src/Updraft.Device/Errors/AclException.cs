@@ -1,0 +1,35 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Updraft.Device;
+
+/// <summary>A failure on its way to the caller: the row turns it into <see cref="Code"/>, the text goes to <c>aclGetRecentErrMsg</c>.</summary>
+internal sealed class AclException(AclError code, string text, bool isStored = true) : Exception(text)
+{
+    internal AclError Code { get; } = code;
+
+    /// <summary>False for the failures that <c>aclrtGetLastError</c> never shows, although they are runtime codes.</summary>
+    internal bool IsStored { get; } = isStored;
+}
+
+/// <summary>Throws in one expression, so that the checks of a row read as a list.</summary>
+internal static class Check
+{
+    internal static unsafe void NotNull(void* pointer, string name, AclError code = AclError.InvalidParam)
+    {
+        if (pointer == null)
+        {
+            Fail(code, $"{name} is NULL; give a valid pointer.");
+        }
+    }
+
+    internal static void That([DoesNotReturnIf(false)] bool condition, AclError code, string text)
+    {
+        if (!condition)
+        {
+            Fail(code, text);
+        }
+    }
+
+    [DoesNotReturn]
+    internal static void Fail(AclError code, string text, bool isStored = true) => throw new AclException(code, text, isStored);
+}

@@ -1,0 +1,53 @@
+using System.Runtime.CompilerServices;
+
+namespace Updraft.Device;
+
+/// <summary>What the C interface keeps per thread: the current context, the last error, the messages of failed calls.</summary>
+internal sealed class ThreadState
+{
+    [ThreadStatic]
+    private static ThreadState? t_state;
+
+    internal static ThreadState Current
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => t_state ?? Create();
+    }
+
+    internal AclError LastError;
+    internal readonly ErrorMessages Messages = new();
+
+    private Context? _context;
+
+    /// <summary>The thread's current context, or null when it has none or when it was destroyed by anybody.</summary>
+    internal Context? Context
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _context is { IsAlive: true } context ? context : null;
+        set => _context = value;
+    }
+
+    /// <summary>The last context even if it is dead: only for messages that explain what happened.</summary>
+    internal Context? ContextEvenIfDestroyed => _context;
+
+    /// <summary>The system's id of this thread, as exception callbacks and messages show it.</summary>
+    internal readonly int ThreadId = Posix.gettid();
+
+    /// <summary>Mode that <c>aclmdlRICaptureThreadExchangeMode</c> swaps; GLOBAL at first.</summary>
+    internal aclmdlRICaptureMode ExchangeMode = aclmdlRICaptureMode.ACL_MODEL_RI_CAPTURE_MODE_GLOBAL;
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static ThreadState Create() => t_state = new ThreadState();
+
+    /// <summary>Only codes of the runtime family reach the last-error slot; those of the wrapper (100xxx, 200xxx) never do.</summary>
+    internal static bool IsRuntimeCode(AclError code) => (int)code is >= 107000 and < 108000 or >= 207000 and < 208000 or >= 507000 and < 508000;
+
+    /// <summary>Codes that a synchronise call returns without storing them.</summary>
+    internal static bool IsNeverStored(AclError code) => (int)code is 507005 or 507023 or 207003 or 207016 or 207017 or 507901;
+
+    /// <summary>Most chip refusals are taken without logging; these functions write the last error all the same.</summary>
+    internal static bool StoresUnsupported(Function function) => function is
+        Function.aclrtMemcpyBatch or Function.aclrtMemcpyBatchV2 or Function.aclrtMemcpyBatchAsync or Function.aclrtMemcpyBatchAsyncV2
+        or Function.aclrtCmoAsyncWithBarrier or Function.aclrtCmoGetDescSize or Function.aclrtCmoSetDesc or Function.aclrtCmoAsyncWithDesc
+        or Function.aclmdlRICaptureBegin or Function.aclrtIpcMemClose;
+}

@@ -1,0 +1,33 @@
+using System.Runtime.CompilerServices;
+
+namespace Updraft.Device;
+
+// One struct per C handle type: rows say which kind they take, and look it up at the place where the real library checks it.
+
+internal readonly struct ContextHandle
+{
+    public readonly nint Value;
+    internal Context Get() => HandleTable.TryGet(Value, out Context? context) ? context : throw HandleFailure.Of(Value, "context");
+}
+
+internal readonly struct StreamHandle
+{
+    public readonly nint Value;
+    internal bool IsNull => Value == 0;
+
+    /// <summary>The stream, or null for the NULL handle. Throws 107017 for anything that is not a live stream.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Stream? GetOrNull() => HandleTable.TryGet(Value, out Stream? stream) ? stream : Value == 0 ? null : throw HandleFailure.Of(Value, "stream");
+}
+
+internal readonly struct EventHandle
+{
+    public readonly nint Value;
+    internal bool IsNull => Value == 0;
+    internal Event Get() => HandleTable.TryGet(Value, out Event? found) ? found : throw HandleFailure.Of(Value, "event");
+}
+
+internal static class HandleFailure
+{
+    internal static AclException Of(nint handle, string expected) => new(AclError.RtInvalidHandle, HandleTable.Describe(handle, expected));
+}

@@ -1,0 +1,92 @@
+namespace Updraft.Device;
+
+/// <summary>
+/// The emulated machine: its devices, host memory, schedule and clock. One per process, as the C interface knows no object for it.
+/// The library starts it when it is loaded; tests start it anew with other options.
+/// </summary>
+internal static class Machine
+{
+    internal static Options Options { get; private set; } = new();
+    internal static Device[] Devices { get; private set; } = [];
+    internal static Arena Pinned { get; private set; } = null!;
+    internal static Scheduler Scheduler { get; private set; } = null!;
+    internal static Clock Clock { get; set; } = Clock.Wall;
+    internal static Observer? Observer { get; set; }
+
+    /// <summary>Position in this list is the id programs use; the value is the device of the machine (ASCEND_RT_VISIBLE_DEVICES renumbers).</summary>
+    internal static int[] VisibleDevices { get; private set; } = [];
+
+    internal static void Start(Options options)
+    {
+        Options = options;
+        Chip.Current = options.Chip;
+        Log.Level = options.LogLevel;
+        Trace.Calls = options.LogLevel == LogLevel.Debug;
+        int count = options.DeviceCount ?? options.Chip.DefaultDevices;
+        ulong memory = options.DeviceMemoryBytes ?? options.Chip.MemoryBytes;
+        AddressSpace.Reserve(count, memory);
+        Pinned = new Arena(AddressSpace.PinnedBase, AddressSpace.PinnedBytes, 0);
+        VisibleDevices = Visible(Environment.GetEnvironmentVariable("ASCEND_RT_VISIBLE_DEVICES"), count);
+        var devices = new Device[count];
+        for (int id = 0; id < count; id++)
+        {
+            devices[id] = new Device(id, memory);
+        }
+        Devices = devices;
+        Scheduler = Scheduler.Create(options.Schedule);
+    }
+
+    /// <summary>Ends the machine between two tests. Nothing of it may be in use.</summary>
+    internal static void Stop()
+    {
+        foreach (Device device in Devices)
+        {
+            device.Release(all: true);
+            device.Memory.Dispose();
+        }
+        Scheduler.Stop();
+        Pinned.Dispose();
+        HostRegistry.Clear();
+        AddressSpace.Release();
+        Devices = [];
+        Observer = null;
+        Clock = Clock.Wall;
+    }
+
+    /// <summary>All streams that have commands left, with the number of the last one.</summary>
+    internal static void CollectBusyStreams(List<(Stream Stream, long Tail)> busy)
+    {
+        foreach (Device device in Devices)
+        {
+            foreach (Context context in device.Contexts)
+            {
+                foreach (Stream stream in context.Streams)
+                {
+                    if (!stream.IsIdle)
+                    {
+                        busy.Add((stream, stream.Tail));
+                    }
+                }
+            }
+        }
+    }
+
+    /// <summary>An ascending list of ids; what follows the first bad entry is ignored.</summary>
+    private static int[] Visible(string? list, int count)
+    {
+        if (list == null)
+        {
+            return [.. Enumerable.Range(0, count)];
+        }
+        var visible = new List<int>();
+        foreach (string entry in list.Split(','))
+        {
+            if (!int.TryParse(entry.Trim(), out int id) || id < 0 || id >= count || visible.Count > 0 && id <= visible[^1])
+            {
+                break;
+            }
+            visible.Add(id);
+        }
+        return [.. visible];
+    }
+}

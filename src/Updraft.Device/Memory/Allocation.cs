@@ -1,0 +1,29 @@
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+internal enum AllocationState : byte { None, Live, Freed }
+
+/// <summary>The record of one allocation; it outlives the free, so that a later use of the address can be explained.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct Allocation
+{
+    internal nuint Address;
+
+    /// <summary>Bytes a program may touch: the size it asked for, rounded up and padded as the chip does.</summary>
+    internal nuint Bytes;
+
+    /// <summary>Bytes the program asked for, for messages.</summary>
+    internal nuint Requested;
+    internal ulong Serial;
+
+    /// <summary>Number of the grace period that was running when the memory was freed.</summary>
+    internal ulong FreedInGrace;
+    internal long FreedAtNs;
+    internal int FreedByThread;
+    internal uint PageBytes;
+    internal uint Span;
+    internal AllocationState State;
+
+    internal readonly bool Contains(nuint address, nuint count) => State == AllocationState.Live && address >= Address && count <= Bytes && address - Address <= Bytes - count;
+}

@@ -1,0 +1,417 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// Allocates addresses in one window of the address space: the memory of a device, or the pinned host memory.
+///
+/// The window is cut into 2 MiB chunks. A <em>span</em> is a run of chunks that holds slots of one size: many small ones, or one
+/// large one. A chunk knows its span, a span computes the slot, the slot has a record: an interior pointer finds its allocation in
+/// three loads, whatever is alive. Freed slots queue up and the oldest is reused last of all, never before every command that was
+/// queued at the free has ended (<see cref="GracePeriod"/>): bytes that a queued copy needs stay, and a stale pointer stays stale.
+/// </summary>
+internal sealed unsafe class Arena
+{
+    /// <summary>Freed slots of a size that wait before the first is handed out again.</summary>
+    private const int QuarantineSlots = 64;
+    private const int QuarantineSpans = 4;
+
+    /// <summary>Freed spans of this size and more give their pages back to the system at once.</summary>
+    private const nuint KeepResidentBytes = 64 << 20;
+
+    private const nuint LargestSlotBytes = 1 << 20;
+    private const nuint Granule = 512;
+
+    private struct Span
+    {
+        internal nuint Start;
+        internal nuint SlotBytes;
+        internal Allocation* Records;
+        internal int Slots;
+    }
+
+    /// <summary>Slots of one size: those never used yet, and the freed ones in the order of their free.</summary>
+    private sealed class SizeClass(nuint slotBytes)
+    {
+        internal readonly nuint SlotBytes = slotBytes;
+        internal readonly Queue<nint> Freed = new();
+        internal Allocation* Next, End;
+        internal nuint NextAddress;
+        internal uint NextSpan;
+    }
+
+    private readonly Lock _lock = new();
+    private readonly nuint _base, _bytes, _distance;
+    private readonly int _chunks;
+    private readonly uint* _spanOfChunk;
+    private readonly Span* _spans;
+    private readonly SizeClass[] _classes;
+    private readonly Dictionary<nuint, Queue<nint>> _freedSpans = [];
+    private readonly Queue<nint> _toTrim = new();
+    private int _nextChunk = 1; // The first chunk stays empty: an address below the first allocation belongs to nobody.
+    private uint _spanCount;
+    private ulong _serial;
+    private RecordPool _records;
+
+    /// <summary>Live bytes, each allocation rounded up to its page size; what <c>aclrtGetMemInfo</c> subtracts.</summary>
+    internal ulong UsedBytes { get; private set; }
+    internal ulong UsedHugeBytes { get; private set; }
+    internal long LiveCount { get; private set; }
+
+    internal Arena(nuint start, nuint size, nuint distance)
+    {
+        (_base, _bytes, _distance) = (start, size, distance);
+        _chunks = (int)(size >> AddressSpace.ChunkShift);
+        _spanOfChunk = (uint*)MapZeroed((nuint)_chunks * sizeof(uint));
+        _spans = (Span*)MapZeroed((nuint)(_chunks + 1) * (nuint)sizeof(Span));
+        var classes = new List<SizeClass>();
+        for (nuint size2 = Granule; size2 <= LargestSlotBytes;)
+        {
+            classes.Add(new SizeClass(size2));
+            // Eight steps of 512 bytes, then four sizes per doubling: at most a quarter is wasted.
+            size2 += size2 < 8 * Granule ? Granule : (nuint)1 << (System.Numerics.BitOperations.Log2(size2) - 2);
+        }
+        _classes = [.. classes];
+    }
+
+    /// <summary>Takes memory. Returns null when the window has no room left.</summary>
+    internal Allocation* Allocate(nuint bytes, nuint requested, uint pageBytes)
+    {
+        lock (_lock)
+        {
+            Allocation* allocation = bytes <= LargestSlotBytes ? TakeSlot(_classes[ClassOf(bytes)]) : TakeSpan(RoundUp(bytes, AddressSpace.ChunkBytes));
+            if (allocation == null)
+            {
+                return null;
+            }
+            allocation->Bytes = bytes;
+            allocation->Requested = requested;
+            allocation->PageBytes = pageBytes;
+            allocation->Serial = ++_serial;
+            Account(allocation, 1);
+            // The record is complete before it can be found alive by another thread.
+            Volatile.Write(ref Unsafe.As<AllocationState, byte>(ref allocation->State), (byte)AllocationState.Live);
+            return allocation;
+        }
+    }
+
+    /// <summary>Gives back the allocation that begins at <paramref name="address"/>. False when none does, or it was freed already.</summary>
+    internal bool Free(nuint address)
+    {
+        lock (_lock)
+        {
+            Allocation* allocation = Find(address);
+            if (allocation == null || allocation->Address != address || allocation->State != AllocationState.Live)
+            {
+                return false;
+            }
+            Account(allocation, -1);
+            allocation->State = AllocationState.Freed;
+            allocation->FreedInGrace = GracePeriod.Current;
+            allocation->FreedAtNs = Clock.Wall.NowNs;
+            allocation->FreedByThread = ThreadState.Current.ThreadId;
+            ref Span span = ref _spans[allocation->Span];
+            if (span.SlotBytes <= LargestSlotBytes)
+            {
+                _classes[ClassOf(span.SlotBytes)].Freed.Enqueue((nint)allocation);
+            }
+            else
+            {
+                ref Queue<nint>? queue = ref CollectionsMarshal.GetValueRefOrAddDefault(_freedSpans, span.SlotBytes, out _);
+                (queue ??= new()).Enqueue((nint)allocation);
+                if (span.SlotBytes >= KeepResidentBytes)
+                {
+                    _toTrim.Enqueue((nint)allocation);
+                    Trim();
+                }
+            }
+            return true;
+        }
+    }
+
+    /// <summary>The allocation whose slot holds the address, alive or freed; null when there never was one.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Allocation* Find(nuint address)
+    {
+        nuint offset = address - _base;
+        if (offset >= _bytes)
+        {
+            return null;
+        }
+        uint index = _spanOfChunk[offset >> AddressSpace.ChunkShift];
+        if (index == 0)
+        {
+            return null;
+        }
+        ref Span span = ref _spans[index];
+        if (span.Slots == 1)
+        {
+            return span.Records;
+        }
+        // Both fit in 32 bits: a span of small slots is one chunk.
+        uint slot = (uint)(address - span.Start) / (uint)span.SlotBytes;
+        Allocation* allocation = span.Records + Math.Min(slot, (uint)span.Slots - 1);
+        return allocation->Address == 0 ? null : allocation;
+    }
+
+    /// <summary>True when <c>[address, address + count)</c> lies in one live allocation.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool Covers(nuint address, nuint count)
+    {
+        Allocation* allocation = Find(address);
+        return allocation != null && allocation->Contains(address, count);
+    }
+
+    /// <summary>Forgets everything and returns all pages: the device was reset. Nobody may use the memory any more.</summary>
+    internal void Clear()
+    {
+        lock (_lock)
+        {
+            for (uint index = 1; index <= _spanCount; index++)
+            {
+                ref Span span = ref _spans[index];
+                for (int slot = 0; slot < span.Slots; slot++)
+                {
+                    Allocation* allocation = span.Records + slot;
+                    if (allocation->State == AllocationState.Live)
+                    {
+                        Free(allocation->Address);
+                    }
+                }
+            }
+            nuint used = (nuint)_nextChunk << AddressSpace.ChunkShift;
+            _ = Posix.madvise((void*)(_base + _distance), used, Posix.MADV_DONTNEED);
+        }
+    }
+
+    /// <summary>Returns the pages of large freed spans that no queued command needs any more.</summary>
+    internal void Trim()
+    {
+        lock (_lock)
+        {
+            while (_toTrim.TryPeek(out nint first) && GracePeriod.HasPassed(((Allocation*)first)->FreedInGrace))
+            {
+                _toTrim.Dequeue();
+                var allocation = (Allocation*)first;
+                if (allocation->State == AllocationState.Freed)
+                {
+                    _ = Posix.madvise((void*)(allocation->Address + _distance), _spans[allocation->Span].SlotBytes, Posix.MADV_DONTNEED);
+                }
+            }
+        }
+    }
+
+    internal void Dispose()
+    {
+        _ = Posix.munmap(_spanOfChunk, (nuint)_chunks * sizeof(uint));
+        _ = Posix.munmap(_spans, (nuint)(_chunks + 1) * (nuint)sizeof(Span));
+        _records.Dispose();
+    }
+
+    private void Account(Allocation* allocation, int sign)
+    {
+        ulong bytes = RoundUp(allocation->Bytes, allocation->PageBytes);
+        UsedBytes = sign > 0 ? UsedBytes + bytes : UsedBytes - bytes;
+        if (allocation->PageBytes > 4096)
+        {
+            UsedHugeBytes = sign > 0 ? UsedHugeBytes + bytes : UsedHugeBytes - bytes;
+        }
+        LiveCount += sign;
+    }
+
+    private Allocation* TakeSlot(SizeClass size)
+    {
+        if (size.Freed.Count > QuarantineSlots && TryReuse(size.Freed, out Allocation* reused))
+        {
+            return reused;
+        }
+        if (size.Next == size.End)
+        {
+            int slots = (int)(AddressSpace.ChunkBytes / size.SlotBytes);
+            uint index = AddSpan(1, size.SlotBytes, slots);
+            if (index == 0)
+            {
+                return TryReuse(size.Freed, out reused) ? reused : null;
+            }
+            size.Next = _spans[index].Records;
+            (size.NextAddress, size.NextSpan) = (_spans[index].Start, index);
+            size.End = size.Next + slots;
+        }
+        Allocation* fresh = size.Next++;
+        (fresh->Address, fresh->Span) = (size.NextAddress, size.NextSpan);
+        size.NextAddress += size.SlotBytes;
+        return fresh;
+    }
+
+    private Allocation* TakeSpan(nuint bytes)
+    {
+        if (_freedSpans.TryGetValue(bytes, out Queue<nint>? freed) && freed.Count > QuarantineSpans && TryReuse(freed, out Allocation* reused))
+        {
+            return reused;
+        }
+        uint index = AddSpan((int)(bytes >> AddressSpace.ChunkShift), bytes, 1);
+        if (index == 0)
+        {
+            return freed is { Count: > 0 } && TryReuse(freed, out reused) ? reused : TakeMerged(bytes);
+        }
+        Allocation* fresh = _spans[index].Records;
+        (fresh->Address, fresh->Span) = (_spans[index].Start, index);
+        return fresh;
+    }
+
+    private static bool TryReuse(Queue<nint> freed, out Allocation* allocation)
+    {
+        allocation = freed.TryPeek(out nint first) ? (Allocation*)first : null;
+        if (allocation == null || !GracePeriod.HasPassed(allocation->FreedInGrace))
+        {
+            return false;
+        }
+        freed.Dequeue();
+        return true;
+    }
+
+    /// <summary>The window is used up: freed neighbours, whatever their sizes, make room for a new span.</summary>
+    private Allocation* TakeMerged(nuint bytes)
+    {
+        var ranges = new List<(nuint Start, nuint Bytes)>();
+        foreach (Queue<nint> queue in _freedSpans.Values)
+        {
+            foreach (nint entry in queue)
+            {
+                var freed = (Allocation*)entry;
+                if (GracePeriod.HasPassed(freed->FreedInGrace))
+                {
+                    ranges.Add((freed->Address, _spans[freed->Span].SlotBytes));
+                }
+            }
+        }
+        ranges.Sort();
+        for (int first = 0; first < ranges.Count; first++)
+        {
+            nuint sum = 0;
+            for (int last = first; last < ranges.Count && ranges[first].Start + sum == ranges[last].Start; last++)
+            {
+                sum += ranges[last].Bytes;
+                if (sum >= bytes)
+                {
+                    return Merge(ranges[first].Start, sum, bytes);
+                }
+            }
+        }
+        return null;
+    }
+
+    private Allocation* Merge(nuint start, nuint merged, nuint bytes)
+    {
+        foreach ((nuint size, Queue<nint> queue) in _freedSpans)
+        {
+            int count = queue.Count;
+            for (int turn = 0; turn < count; turn++)
+            {
+                nint entry = queue.Dequeue();
+                if (((Allocation*)entry)->Address - start >= merged)
+                {
+                    queue.Enqueue(entry);
+                }
+            }
+        }
+        nint[] keep = [.. _toTrim.Where(entry => ((Allocation*)entry)->Address - start >= merged)];
+        _toTrim.Clear();
+        foreach (nint entry in keep)
+        {
+            _toTrim.Enqueue(entry);
+        }
+        if (merged > bytes)
+        {
+            uint rest = DefineSpan(start + bytes, (int)((merged - bytes) >> AddressSpace.ChunkShift), merged - bytes, 1);
+            Allocation* remainder = _spans[rest].Records;
+            (remainder->Address, remainder->Span, remainder->State) = (start + bytes, rest, AllocationState.Freed);
+            ref Queue<nint>? queue = ref CollectionsMarshal.GetValueRefOrAddDefault(_freedSpans, merged - bytes, out _);
+            (queue ??= new()).Enqueue((nint)remainder);
+        }
+        uint index = DefineSpan(start, (int)(bytes >> AddressSpace.ChunkShift), bytes, 1);
+        Allocation* fresh = _spans[index].Records;
+        (fresh->Address, fresh->Span) = (start, index);
+        return fresh;
+    }
+
+    private uint AddSpan(int chunks, nuint slotBytes, int slots)
+    {
+        if (_nextChunk + chunks > _chunks)
+        {
+            return 0;
+        }
+        nuint start = _base + ((nuint)_nextChunk << AddressSpace.ChunkShift);
+        _nextChunk += chunks;
+        return DefineSpan(start, chunks, slotBytes, slots);
+    }
+
+    private uint DefineSpan(nuint start, int chunks, nuint slotBytes, int slots)
+    {
+        // Spans are never more than chunks: a merged span takes the place of those it was made from.
+        uint index = _spanCount < (uint)_chunks ? ++_spanCount : _spanOfChunk[(start - _base) >> AddressSpace.ChunkShift];
+        _spans[index] = new Span { Start = start, SlotBytes = slotBytes, Slots = slots, Records = _records.Take(slots) };
+        for (nuint chunk = (start - _base) >> AddressSpace.ChunkShift, end = chunk + (nuint)chunks; chunk < end; chunk++)
+        {
+            Volatile.Write(ref _spanOfChunk[chunk], index);
+        }
+        return index;
+    }
+
+    private int ClassOf(nuint bytes)
+    {
+        int low = 0, high = _classes.Length - 1;
+        while (low < high)
+        {
+            int middle = (low + high) / 2;
+            if (_classes[middle].SlotBytes < bytes)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
+
+    private static void* MapZeroed(nuint bytes)
+    {
+        void* start = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE, -1, 0);
+        return start == Posix.MAP_FAILED ? throw new OutOfMemoryException() : start;
+    }
+
+    /// <summary>Records in blocks that never move and are never given back singly.</summary>
+    private struct RecordPool
+    {
+        private const int BlockRecords = 4096;
+        private List<nint>? _blocks;
+        private Allocation* _next, _end;
+
+        internal Allocation* Take(int count)
+        {
+            if (_end - _next < count)
+            {
+                int block = Math.Max(BlockRecords, count);
+                _next = (Allocation*)NativeMemory.AllocZeroed((nuint)block, (nuint)sizeof(Allocation));
+                _end = _next + block;
+                (_blocks ??= []).Add((nint)_next);
+            }
+            Allocation* taken = _next;
+            _next += count;
+            return taken;
+        }
+
+        internal readonly void Dispose()
+        {
+            foreach (nint block in _blocks ?? [])
+            {
+                NativeMemory.Free((void*)block);
+            }
+        }
+    }
+}

@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+
+namespace Updraft.Device;
+
+/// <summary>What the checks of the interface call the class of an address.</summary>
+internal enum MemoryClass : byte { Unregistered, Host, Device, Managed }
+
+/// <summary>One side of a copy, looked up once: its class, whether the whole range is alive, and where the engine finds the bytes.</summary>
+internal readonly unsafe struct Place
+{
+    internal readonly MemoryClass Class;
+
+    /// <summary>True when every byte belongs to one live allocation; always true for host memory that is not ours, which is guarded instead.</summary>
+    internal readonly bool IsWhole;
+
+    /// <summary>True for host memory that may vanish under the engine.</summary>
+    internal readonly bool NeedsGuard;
+
+    /// <summary>The owning device; 0 for host memory.</summary>
+    internal readonly int Device;
+    internal readonly nuint Address;
+
+    private Place(MemoryClass memoryClass, bool isWhole, bool needsGuard, int device, nuint address) =>
+        (Class, IsWhole, NeedsGuard, Device, Address) = (memoryClass, isWhole, needsGuard, device, address);
+
+    /// <summary>Where the engine reads and writes.</summary>
+    internal nuint Backing => Class == MemoryClass.Device ? Address + AddressSpace.BackingDistance : Address;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Place Of(void* pointer, nuint bytes)
+    {
+        var address = (nuint)pointer;
+        if (AddressSpace.IsDevice(address))
+        {
+            int device = AddressSpace.DeviceOf(address);
+            return new Place(MemoryClass.Device, Machine.Devices[device].Memory.Covers(address, bytes), false, device, address);
+        }
+        if (AddressSpace.IsPinned(address))
+        {
+            Allocation* allocation = Machine.Pinned.Find(address);
+            // Freed pinned memory is whatever the process has there: for us nothing that may be touched.
+            return allocation != null && allocation->State == AllocationState.Live
+                ? new Place(MemoryClass.Host, allocation->Contains(address, bytes), false, 0, address)
+                : new Place(MemoryClass.Unregistered, false, false, 0, address);
+        }
+        return OfForeign(address, bytes);
+    }
+
+    private static Place OfForeign(nuint address, nuint bytes) =>
+        HostRegistry.TryFind(address, out HostRegistry.Range range)
+            ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)
+            : new Place(MemoryClass.Unregistered, true, true, 0, address);
+
+    /// <summary>For messages: the pointer, what it is and how far its allocation reaches.</summary>
+    internal static string Describe(void* pointer)
+    {
+        var address = (nuint)pointer;
+        Arena? arena = AddressSpace.IsDevice(address) ? Machine.Devices[AddressSpace.DeviceOf(address)].Memory : AddressSpace.IsPinned(address) ? Machine.Pinned : null;
+        if (arena == null)
+        {
+            return HostRegistry.TryFind(address, out HostRegistry.Range range)
+                ? $"0x{address:x} (registered host memory 0x{range.Start:x}, {range.Bytes} bytes)"
+                : $"0x{address:x} (pageable host memory)";
+        }
+        string kind = AddressSpace.IsDevice(address) ? $"memory of device {AddressSpace.DeviceOf(address)}" : "pinned host memory";
+        Allocation* allocation = arena.Find(address);
+        if (allocation == null)
+        {
+            return $"0x{address:x} ({kind}, never allocated)";
+        }
+        string offset = $"{address - allocation->Address} bytes into allocation {allocation->Serial} of {allocation->Requested} bytes at 0x{allocation->Address:x}";
+        return allocation->State == AllocationState.Live
+            ? $"0x{address:x} ({kind}, {offset})"
+            : $"0x{address:x} ({kind}, {offset}, freed by thread {allocation->FreedByThread} {(Clock.Wall.NowNs - allocation->FreedAtNs) / 1_000_000} ms ago)";
+    }
+}
