@@ -73,7 +73,7 @@ internal static class ApiCommand
 
     private static void PrintJson(List<Entry> entries)
     {
-        using Stream output = Console.OpenStandardOutput();
+        using var output = Console.OpenStandardOutput();
         using (Utf8JsonWriter writer = new(output, new JsonWriterOptions { Indented = true }))
         {
             writer.WriteStartObject();
