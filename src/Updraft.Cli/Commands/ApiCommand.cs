@@ -8,8 +8,11 @@ namespace Updraft.Cli;
 /// <summary>`updraft api [NAME] [--soc X] [--json]`: what is implemented, asked of the table the library is stamped from.</summary>
 internal static class ApiCommand
 {
-    internal sealed record Entry(string Name, string Header, string Chapter, string Declaration, bool IsImplemented, IReadOnlyList<string> Chips)
+    internal sealed record Entry(string Name, string Header, string Chapter, string Declaration, bool IsImplemented, bool IsUnsaid, IReadOnlyList<string> Chips)
     {
+        /// <summary>The facts name no chips for some functions: those count for every chip and are marked.</summary>
+        internal string ChipText => IsUnsaid ? "unsaid" : Chips.Count == Chip.All.Length ? "all" : Chips.Count == 0 ? "none" : string.Join(' ', Chips);
+
         internal string Status => IsImplemented ? "implemented" : "refused";
     }
 
@@ -29,7 +32,7 @@ internal static class ApiCommand
     internal static List<Entry> Entries { get; } = [.. Enumerable.Range(0, Functions.Count).Select(index => Of((Function)index))];
 
     private static Entry Of(Function function) => new(
-        Functions.Name(function), Functions.Header(function), Functions.Chapter(function), Functions.Declaration(function), Functions.IsImplemented(function),
+        Functions.Name(function), Functions.Header(function), Functions.Chapter(function), Functions.Declaration(function), Functions.IsImplemented(function), Functions.IsUnsaid(function),
         [.. Chip.All.Where(chip => (Functions.Support(function) & (1 << chip.SupportBit)) != 0).Select(chip => chip.Key)]);
 
     private static int Print(string? name, string? soc, bool json)
@@ -53,20 +56,22 @@ internal static class ApiCommand
         foreach (Entry entry in entries)
         {
             table.AddRow(entry.Name, entry.IsImplemented ? "[green]implemented[/]" : "[grey]refused[/]",
-                entry.Chips.Count == Chip.All.Length ? "all" : entry.Chips.Count == 0 ? "none" : string.Join(' ', entry.Chips), entry.Header.EscapeMarkup());
+                entry.ChipText, entry.Header.EscapeMarkup());
         }
         Terminal.Out.Write(table);
         if (entries.Count == 1)
+        {
             Terminal.Out.WriteLine(entries[0].Declaration);
-
+            return;
+        }
         int implemented = entries.Count(entry => entry.IsImplemented);
         Terminal.Out.WriteLine($"{entries.Count} functions{(chip is null ? "" : $" on {chip}")}: {implemented} implemented, {entries.Count - implemented} refused with 207000 (feature not supported).");
-        if (chip is null && entries.Count > 1)
+        if (chip is null)
         {
             foreach (Chip each in Chip.All)
             {
                 List<Entry> its = [.. entries.Where(entry => entry.Chips.Contains(each.Key))];
-                Terminal.Out.WriteLine($"  {each.Key,-5} has {its.Count}, of which {its.Count(entry => entry.IsImplemented)} are implemented");
+                Terminal.Out.WriteLine($"  {each.Key,-5} has {its.Count(entry => !entry.IsUnsaid)} and {its.Count(entry => entry.IsUnsaid)} unsaid; implemented {its.Count(entry => entry.IsImplemented)}");
             }
         }
     }
@@ -89,6 +94,7 @@ internal static class ApiCommand
                 writer.WriteString("header", entry.Header);
                 writer.WriteString("chapter", entry.Chapter);
                 writer.WriteString("declaration", entry.Declaration);
+                writer.WriteBoolean("chipsUnsaid", entry.IsUnsaid);
                 writer.WriteStartArray("chips");
                 foreach (string chip in entry.Chips)
                     writer.WriteStringValue(chip);
