@@ -18,7 +18,7 @@ internal static class EntryPointsWriter
     {
         var code = new Code();
         code.Summary("The C functions: unmanaged entry points, called by C programs and through function pointers.");
-        code.Block("public static unsafe class EntryPoints", () =>
+        code.Block("internal static unsafe class EntryPoints", () =>
         {
             foreach (CFunction function in table.Functions.Where(function => !function.IsVariadic))
             {

@@ -43,35 +43,38 @@ internal static class TypesWriter
 
     public static string WriteStructs(InterfaceTable table)
     {
+        // A fixed buffer gives every method that takes the struct by value a stack cookie, and an exported function
+        // must not have one (see EntryPointsWriter). An inline array does not.
+        var byValue = new HashSet<string>(table.Functions.SelectMany(function => function.Parameters).Select(parameter => parameter.Type.Replace("const ", "")));
         var code = new Code();
         foreach (CStruct type in table.Structs)
         {
-            WriteStruct(code, table, type.Name, type.Size, 0, type.Fields);
+            WriteStruct(code, table, type.Name, type.Size, 0, type.Fields, hasBuffers: !byValue.Contains(type.Name));
             code.Line();
         }
         return code.ToString();
     }
 
-    private static void WriteStruct(Code code, InterfaceTable table, string name, int size, int start, List<CField> fields)
+    private static void WriteStruct(Code code, InterfaceTable table, string name, int size, int start, List<CField> fields, bool hasBuffers)
     {
         code.Line($"[StructLayout(LayoutKind.Explicit, Size = {size})]");
-        code.Block($"public unsafe struct {name}", () => WriteFields(code, table, start, fields));
+        code.Block($"public unsafe struct {name}", () => WriteFields(code, table, start, fields, hasBuffers));
     }
 
-    private static void WriteFields(Code code, InterfaceTable table, int start, List<CField> fields)
+    private static void WriteFields(Code code, InterfaceTable table, int start, List<CField> fields, bool hasBuffers)
     {
         foreach (CField field in fields)
         {
             string at = $"[FieldOffset({field.Offset - start})]";
             if (field is { IsUnion: true, Name: null })
             {
-                WriteFields(code, table, start, field.Fields);
+                WriteFields(code, table, start, field.Fields, hasBuffers);
                 continue;
             }
             string name = Code.Identifier(field.Name!);
             if (field.IsUnion)
             {
-                WriteStruct(code, table, field.Name + "Union", field.Size, field.Offset, field.Fields);
+                WriteStruct(code, table, field.Name + "Union", field.Size, field.Offset, field.Fields, hasBuffers);
                 code.Line($"{at} public {field.Name}Union {name};");
                 continue;
             }
@@ -84,7 +87,7 @@ internal static class TypesWriter
             {
                 code.Line($"// {field.Declaration}: begins where the struct ends");
             }
-            else if (isPrimitive)
+            else if (isPrimitive && hasBuffers)
             {
                 // Buffers of native integers do not exist; the interface is LP64 only.
                 code.Line($"{at} public fixed {(type == "nuint" ? "ulong" : type)} {name}[{length}];");
