@@ -8,7 +8,7 @@ internal static class Current
     internal static Context Context
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => ThreadState.Current.Context ?? throw NoContext();
+        get => ThreadState.Current.Context ?? Default();
     }
 
     internal static Device Device => Context.Device;
@@ -39,6 +39,21 @@ internal static class Current
         Stream? stream = handle.GetOrNull();
         Context context = Context;
         return stream ?? context.DefaultStream;
+    }
+
+    /// <summary>A configured default device is set on first use; without one there is no context.</summary>
+    private static Context Default()
+    {
+        int device = Machine.DefaultDevice ?? throw NoContext();
+        return ThreadState.Current.Context = Machine.Devices[device].Retain();
+    }
+
+    /// <summary>The device of that id, or 107001.</summary>
+    internal static Device DeviceById(int id)
+    {
+        Device[] devices = Machine.Devices;
+        Check.That(id >= 0 && id < devices.Length, AclError.RtInvalidDeviceid, $"There is no device {id}: this machine has {devices.Length} (UPDRAFT_DEVICES, ASCEND_RT_VISIBLE_DEVICES).");
+        return devices[id];
     }
 
     internal static void ThrowForeign(Stream stream, Context context) => Check.Fail(AclError.RtStreamContext,

@@ -10,14 +10,15 @@ internal sealed class Device
     private int _streamIds, _references, _events;
     private bool _wasReset;
 
-    internal readonly int Id;
+    /// <summary>The id programs use; the physical one differs when ASCEND_RT_VISIBLE_DEVICES hides some.</summary>
+    internal readonly int Id, PhysicalId;
     internal readonly ulong MemoryBytes;
     internal Arena Memory { get; }
     internal Context? Primary { get; private set; }
 
-    internal Device(int id, ulong memoryBytes)
+    internal Device(int id, int physicalId, ulong memoryBytes)
     {
-        (Id, MemoryBytes) = (id, memoryBytes);
+        (Id, PhysicalId, MemoryBytes) = (id, physicalId, memoryBytes);
         nuint window = (nuint)1 << AddressSpace.DeviceShift;
         Memory = new Arena(AddressSpace.DeviceBase + (nuint)id * window, window, AddressSpace.BackingDistance);
     }

@@ -13,8 +13,8 @@ internal static class Machine
     internal static Clock Clock { get; set; } = Clock.Wall;
     internal static Observer? Observer { get; set; }
 
-    /// <summary>Position in this list is the id programs use; the value is the device of the machine (ASCEND_RT_VISIBLE_DEVICES renumbers).</summary>
-    internal static int[] VisibleDevices { get; private set; } = [];
+    /// <summary>Set by the configuration of aclInit: threads without a context use the primary context of this device.</summary>
+    internal static int? DefaultDevice { get; set; }
 
     internal static void Start(Options options)
     {
@@ -24,15 +24,11 @@ internal static class Machine
         Trace.Calls = options.LogLevel == LogLevel.Debug;
         int count = options.DeviceCount ?? options.Chip.DefaultDevices;
         ulong memory = options.DeviceMemoryBytes ?? options.Chip.MemoryBytes;
-        AddressSpace.Reserve(count, memory);
+        int[] visible = Visible(Environment.GetEnvironmentVariable("ASCEND_RT_VISIBLE_DEVICES"), count);
+        AddressSpace.Reserve(Math.Max(visible.Length, 1), memory);
         Pinned = new Arena(AddressSpace.PinnedBase, AddressSpace.PinnedBytes, 0);
-        VisibleDevices = Visible(Environment.GetEnvironmentVariable("ASCEND_RT_VISIBLE_DEVICES"), count);
-        var devices = new Device[count];
-        for (int id = 0; id < count; id++)
-        {
-            devices[id] = new Device(id, memory);
-        }
-        Devices = devices;
+        // Programs number the devices they may see from 0.
+        Devices = [.. visible.Select((physical, id) => new Device(id, physical, memory))];
         Scheduler = Scheduler.Create(options.Schedule);
     }
 
@@ -51,6 +47,7 @@ internal static class Machine
         Devices = [];
         Observer = null;
         Clock = Clock.Wall;
+        DefaultDevice = null;
     }
 
     /// <summary>All streams that have commands left, with the number of the last one.</summary>

@@ -33,6 +33,7 @@ internal sealed class Chip
     internal bool HasMappedHostMemory { get; init; }
     internal bool HasManagedMemory { get; init; }
     internal bool HasStars { get; init; } = true;
+    internal bool HasHugeStreams { get; init; } = true;
 
     internal required int StreamsPerDevice { get; init; }
     internal required int TasksPerStream { get; init; }
@@ -95,7 +96,7 @@ internal sealed class Chip
         new()
         {
             Key = "310p", Name = "Ascend 310P (Atlas inference)", SocName = "Ascend310P3", SocPrefixes = ["Ascend310P"],
-            SupportBit = 4, DefaultDevices = 8, MemoryBytes = 24UL << 30, HasStars = false,
+            SupportBit = 4, DefaultDevices = 8, MemoryBytes = 24UL << 30, HasStars = false, HasHugeStreams = false,
             StreamsPerDevice = 1024, TasksPerStream = 2042, EventsPerDevice = 1023, NotifiesPerDevice = 1024,
             HasCapture = true, Reductions = ReductionSet.Inference, AiCores = 8, VectorCores = 7,
         },

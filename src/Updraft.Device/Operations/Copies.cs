@@ -1,0 +1,261 @@
+using System.Runtime.CompilerServices;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// The copies of one range: which checks in which order, which direction, at once or queued. Order and codes are those of the real
+/// library; a request with two faults gets the code of the first row that finds one.
+/// </summary>
+internal static unsafe class Copies
+{
+    private const aclrtMemcpyKind H2H = aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_HOST, H2D = aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE,
+        D2H = aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_HOST, D2D = aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_DEVICE,
+        Default = aclrtMemcpyKind.ACL_MEMCPY_DEFAULT, Buffered = aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE;
+
+    /// <summary>aclrtMemcpy: the pointers alone decide the direction; queued work is not waited for.</summary>
+    internal static void Sync(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        CheckArguments(dst, src, kind);
+        CheckCount(destMax, count);
+        if (dst == src)
+        {
+            return;
+        }
+        _ = Current.Context;
+        Now(Place.Of(dst, count), Place.Of(src, count), count);
+    }
+
+    /// <summary>aclrtMemcpyAsync and its deprecated alias aclrtMemcpyAsyncWithCondition.</summary>
+    internal static void Async(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle streamHandle)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        CheckArguments(dst, src, kind);
+        Stream? stream = streamHandle.GetOrNull();
+        CheckCount(destMax, count);
+        Context context = Current.Context;
+        Place to = Place.Of(dst, count), from = Place.Of(src, count);
+        if (kind == Buffered)
+        {
+            AsyncBuffered(to, from, count, stream ?? context.DefaultStream, context);
+            return;
+        }
+        aclrtMemcpyKind direction = Direction(to, from, kind);
+        if (direction == H2H)
+        {
+            Check.Fail(AclError.RtFeatureNotSupport, $"An asynchronous copy between two host addresses is not supported ({Place.Describe(src)} to {Place.Describe(dst)}); use memcpy or aclrtMemcpy.", isStored: false);
+        }
+        if (dst == src)
+        {
+            return;
+        }
+        stream ??= context.DefaultStream;
+        if (IsPageable(to, from, direction))
+        {
+            SyncBehind(stream, to, from, count);
+            return;
+        }
+        if (stream.Context != context)
+        {
+            Current.ThrowForeign(stream, context);
+        }
+        Queue(stream, to, from, count, direction);
+    }
+
+    /// <summary>The direction that is really taken. Between memory of AscendCL the kind is only a hint; with a pageable side it must fit.</summary>
+    internal static aclrtMemcpyKind Direction(in Place to, in Place from, aclrtMemcpyKind kind)
+    {
+        if (to.Class == MemoryClass.Managed || from.Class == MemoryClass.Managed)
+        {
+            return kind;
+        }
+        bool toDevice = to.Class == MemoryClass.Device, fromDevice = from.Class == MemoryClass.Device;
+        aclrtMemcpyKind natural = (fromDevice, toDevice) switch { (false, true) => H2D, (true, false) => D2H, (true, true) => D2D, _ => H2H };
+        if (to.Class != MemoryClass.Unregistered && from.Class != MemoryClass.Unregistered || kind == Default)
+        {
+            return natural;
+        }
+        bool fits = (from.Class, to.Class) switch
+        {
+            (MemoryClass.Unregistered, MemoryClass.Device) => kind is H2D or D2D,
+            (MemoryClass.Device, MemoryClass.Unregistered) => kind is D2H or D2D,
+            (MemoryClass.Host, MemoryClass.Unregistered) => kind is H2H or H2D,
+            (MemoryClass.Unregistered, MemoryClass.Host) => kind is H2H or D2H,
+            _ => true,
+        };
+        Check.That(fits, AclError.RtParamInvalid, $"{kind} does not fit the memory: the source is {Name(from.Class)} and the destination {Name(to.Class)} memory.");
+        return kind;
+    }
+
+    internal static bool IsPageable(in Place to, in Place from, aclrtMemcpyKind direction) =>
+        direction is not (H2H or D2D) && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered);
+
+    /// <summary>
+    /// Pageable memory cannot be copied behind the caller's back: what is queued on the stream is waited for (an older error of the
+    /// stream becomes this call's result), then the caller's thread copies.
+    /// </summary>
+    internal static void SyncBehind(Stream stream, in Place to, in Place from, nuint count)
+    {
+        Drain(stream);
+        Now(to, from, count);
+    }
+
+    internal static void Drain(Stream stream)
+    {
+        AclError earlier = stream.Synchronize(Timeout.Infinite);
+        if (earlier != AclError.Success)
+        {
+            Check.Fail(earlier, $"An earlier task of stream {stream.Id} failed; this copy of pageable memory waited for it and was not made.");
+        }
+    }
+
+    /// <summary>Copies on the calling thread. A range that leaves its allocation or was freed is never touched: 107017.</summary>
+    internal static void Now(in Place to, in Place from, nuint count)
+    {
+        CheckWhole(to, count, "destination");
+        CheckWhole(from, count, "source");
+        CheckStrict(to, from, AclError.RtInvalidHandle);
+        if (to.NeedsGuard || from.NeedsGuard)
+        {
+            if (!HostGuard.TryCopy((void*)to.Backing, (void*)from.Backing, count))
+            {
+                Check.Fail(AclError.RtInvalidHandle, $"The host memory of the copy is not accessible: {count} bytes from 0x{from.Address:x} to 0x{to.Address:x}.");
+            }
+            return;
+        }
+        CopyEngine.Copy((byte*)to.Backing, (byte*)from.Backing, count);
+    }
+
+    /// <summary>Queues a copy whose sides were looked up. A range that is not whole becomes a task that fails with 507013.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Queue(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction)
+    {
+        bool faults = !to.IsWhole || !from.IsWhole
+            || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered)
+            || Machine.Options.Strict && !MayAccess(to, from);
+        var command = new Command { Kind = CommandKind.Copy, A = to.Backing, B = from.Backing, C = count };
+        if (faults)
+        {
+            command.Kind = CommandKind.Fault;
+            command.Failure = AclError.RtSysDma;
+            Explain(stream, to, from, count);
+        }
+        else if (to.NeedsGuard || from.NeedsGuard)
+        {
+            command.Kind = CommandKind.CopyGuarded;
+        }
+        if (Machine.Options.Strict)
+        {
+            CheckAlignment(to, from);
+        }
+        stream.Submit(in command);
+    }
+
+    private static void AsyncBuffered(in Place to, in Place from, nuint count, Stream stream, Context context)
+    {
+        Check.That(to.Class == MemoryClass.Device && from.Class != MemoryClass.Device, AclError.RtParamInvalid,
+            "ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE copies from host memory to device memory only.");
+        if (to.Address == from.Address)
+        {
+            return;
+        }
+        if (stream.Context != context)
+        {
+            Current.ThrowForeign(stream, context);
+        }
+        stream.Submit(new Command { Kind = CommandKind.Task }, new BufferedCopy(to, from, count));
+    }
+
+    internal static void CheckArguments(void* dst, void* src, aclrtMemcpyKind kind)
+    {
+        Check.NotNull(dst, nameof(dst));
+        Check.NotNull(src, nameof(src));
+        if (kind is < H2H or > Buffered)
+        {
+            Check.Fail(AclError.InvalidParam, $"kind is {(int)kind}; expected ACL_MEMCPY_HOST_TO_HOST (0) to ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE (5).");
+        }
+    }
+
+    internal static void CheckCount(nuint destMax, nuint count)
+    {
+        if (count > destMax)
+        {
+            Check.Fail(AclError.RtParamInvalid, $"count ({count} bytes) is larger than destMax ({destMax} bytes).");
+        }
+    }
+
+    internal static void CheckWhole(in Place place, nuint count, string side)
+    {
+        if (!place.IsWhole)
+        {
+            Check.Fail(AclError.RtInvalidHandle, $"The {side} range of {count} bytes is not inside one live allocation: {Place.Describe((void*)place.Address)}.");
+        }
+    }
+
+    private static void CheckStrict(in Place to, in Place from, AclError code)
+    {
+        if (Machine.Options.Strict)
+        {
+            Check.That(MayAccess(to, from), code, $"Device {to.Device} has no peer access to device {from.Device}; call aclrtDeviceEnablePeerAccess on both devices first.");
+        }
+    }
+
+    private static void CheckAlignment(in Place to, in Place from)
+    {
+        Check.That(((to.Address | from.Address) & 63) == 0, AclError.RtAddrUnaligned,
+            $"Source 0x{from.Address:x} and destination 0x{to.Address:x} must be aligned to 64 bytes (strict mode).");
+    }
+
+    /// <summary>Strict mode: a copy between two devices needs peer access.</summary>
+    private static bool MayAccess(in Place to, in Place from) =>
+        to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || to.Device == from.Device || Machine.Devices[to.Device].HasPeer(from.Device) || Machine.Devices[from.Device].HasPeer(to.Device);
+
+    private static void Explain(Stream stream, in Place to, in Place from, nuint count) => Log.Info(
+        $"the copy of {count} bytes queued on stream {stream.Id} will fail with 507013: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}");
+
+    private static string Name(MemoryClass memoryClass) => memoryClass switch
+    {
+        MemoryClass.Unregistered => "pageable host",
+        MemoryClass.Host => "pinned host",
+        MemoryClass.Device => "device",
+        _ => "managed",
+    };
+
+    /// <summary>The source was copied during the call, into memory of ours: the caller may overwrite or free it at once.</summary>
+    private sealed class BufferedCopy : DeviceTask
+    {
+        private readonly byte[] _bytes;
+        private readonly Place _to;
+        private readonly bool _faults;
+
+        internal BufferedCopy(in Place to, in Place from, nuint count)
+        {
+            _bytes = GC.AllocateUninitializedArray<byte>(checked((int)count), pinned: true);
+            _to = to;
+            fixed (byte* buffer = _bytes)
+            {
+                _faults = !to.IsWhole || !from.IsWhole || !HostGuard.TryCopy(buffer, (void*)from.Backing, count);
+            }
+        }
+
+        internal override bool Run(Stream stream, ref AclError result)
+        {
+            if (_faults)
+            {
+                result = AclError.RtSysDma;
+                return true;
+            }
+            fixed (byte* buffer = _bytes)
+            {
+                CopyEngine.Copy((byte*)_to.Backing, buffer, (nuint)_bytes.Length);
+            }
+            return true;
+        }
+    }
+}

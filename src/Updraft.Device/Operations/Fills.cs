@@ -1,0 +1,108 @@
+namespace Updraft.Device;
+
+/// <summary>aclrtMemset and aclrtMemsetD32, at once and queued.</summary>
+internal static unsafe class Fills
+{
+    internal static void Sync(void* devPtr, nuint maxCount, int value, nuint count)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        Check.NotNull(devPtr, nameof(devPtr));
+        _ = Current.Context;
+        CheckRoom(maxCount, count);
+        Now(Place.Of(devPtr, count), (byte)value, count);
+    }
+
+    internal static void Async(void* devPtr, nuint maxCount, int value, nuint count, StreamHandle streamHandle)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        Check.NotNull(devPtr, nameof(devPtr));
+        _ = streamHandle.GetOrNull();
+        CheckRoom(maxCount, count);
+        Stream stream = Current.Stream(streamHandle);
+        Place place = Place.Of(devPtr, count);
+        if (place.Class is MemoryClass.Host or MemoryClass.Unregistered)
+        {
+            // Documented surprise: host memory is filled at once, whatever the stream still has to do.
+            Now(place, (byte)value, count);
+            return;
+        }
+        Queue(stream, CommandKind.Fill, place, (byte)value, count, count);
+    }
+
+    internal static void SyncD32(void* ptr, nuint memSize, uint value, nuint count)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        Place place = CheckD32(ptr, memSize, count);
+        _ = Current.Context;
+        Copies.CheckWhole(place, count * 4, "filled");
+        Now32(place, value, count);
+    }
+
+    internal static void AsyncD32(void* ptr, nuint memSize, uint value, nuint count, StreamHandle streamHandle)
+    {
+        if (count == 0)
+        {
+            return;
+        }
+        Place place = CheckD32(ptr, memSize, count);
+        if (place.Class == MemoryClass.Device)
+        {
+            Queue(Current.Stream(streamHandle), CommandKind.Fill32, place, value, count, count * 4);
+            return;
+        }
+        _ = streamHandle.GetOrNull();
+        _ = Current.Context;
+        Copies.CheckWhole(place, count * 4, "filled");
+        Now32(place, value, count);
+    }
+
+    private static Place CheckD32(void* ptr, nuint memSize, nuint count)
+    {
+        Check.NotNull(ptr, nameof(ptr));
+        Check.That(((nuint)ptr & 3) == 0, AclError.InvalidParam, $"The address 0x{(nuint)ptr:x} is not aligned to 4 bytes.");
+        Check.That(memSize >= unchecked(count * 4), AclError.InvalidParam, $"{count} numbers of 4 bytes do not fit into {memSize} bytes.");
+        // The product may wrap for huge counts and pass the test above: then the range leaves every allocation.
+        Place place = Place.Of(ptr, count > nuint.MaxValue / 4 ? nuint.MaxValue : count * 4);
+        Check.That(place.Class is MemoryClass.Device or MemoryClass.Host, AclError.InvalidParam, $"aclrtMemsetD32 needs device or pinned host memory, not {Place.Describe(ptr)}.");
+        return place;
+    }
+
+    private static void Queue(Stream stream, CommandKind kind, in Place place, uint value, nuint count, nuint bytes)
+    {
+        if (place.IsWhole && !place.NeedsGuard)
+        {
+            stream.Submit(new Command { Kind = kind, A = place.Backing, B = value, C = count });
+            return;
+        }
+        Log.Info($"the fill of {bytes} bytes queued on stream {stream.Id} will fail with 507013: {Place.Describe((void*)place.Address)}");
+        stream.Submit(new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma });
+    }
+
+    private static void Now(in Place place, byte value, nuint count)
+    {
+        Copies.CheckWhole(place, count, "filled");
+        CheckWritable(place, count);
+        CopyEngine.Fill((byte*)place.Backing, value, count);
+    }
+
+    private static void Now32(in Place place, uint value, nuint count)
+    {
+        CheckWritable(place, count * 4);
+        CopyEngine.Fill32((uint*)place.Backing, value, count);
+    }
+
+    private static void CheckWritable(in Place place, nuint bytes) =>
+        Check.That(!place.NeedsGuard || HostGuard.CanWrite((void*)place.Address, bytes), AclError.RtInvalidHandle, $"{bytes} bytes at 0x{place.Address:x} are not writable memory of this process.");
+
+    private static void CheckRoom(nuint maxCount, nuint count) =>
+        Check.That(count <= maxCount, AclError.RtParamInvalid, $"count ({count} bytes) is larger than maxCount ({maxCount} bytes).");
+}

@@ -1,0 +1,133 @@
+// The signal side of the library. Three kinds of faults are ours, everything else goes to the handler that was there before:
+//   - a guarded copy or call touched memory of the program that is not there: the guard's caller gets a result;
+//   - our own code followed a wild pointer of the caller: the runtime is told that it was NULL, and throws what the row turns into a code;
+//   - host code touched a device address: said in one line, then the process dies of it as it would on hardware.
+#define _GNU_SOURCE
+#include <link.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <ucontext.h>
+
+#define FAST_TLS static __thread __attribute__((tls_model("initial-exec")))
+
+FAST_TLS sigjmp_buf *guard;       // where a fault of the running copy goes
+FAST_TLS sigjmp_buf *call_guard;  // where a call to something that is not code goes
+FAST_TLS uintptr_t call_target;
+
+static uintptr_t device_start, device_end, code_start, code_end;
+static void (*report_device_access)(void *address);
+static struct sigaction previous_segv, previous_bus;
+
+static uintptr_t program_counter(void *context)
+{
+#if defined(__x86_64__)
+    return (uintptr_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+#elif defined(__aarch64__)
+    return (uintptr_t)((ucontext_t *)context)->uc_mcontext.pc;
+#else
+#error "program counter of this processor"
+#endif
+}
+
+static void chain(int signal_number, siginfo_t *info, void *context)
+{
+    struct sigaction *previous = signal_number == SIGBUS ? &previous_bus : &previous_segv;
+    if (previous->sa_flags & SA_SIGINFO) {
+        previous->sa_sigaction(signal_number, info, context);
+    } else if (previous->sa_handler != SIG_DFL && previous->sa_handler != SIG_IGN) {
+        previous->sa_handler(signal_number);
+    } else {
+        // On return the instruction faults again, now without us.
+        sigaction(signal_number, previous, NULL);
+    }
+}
+
+static void on_fault(int signal_number, siginfo_t *info, void *context)
+{
+    uintptr_t address = (uintptr_t)info->si_addr;
+    uintptr_t counter = program_counter(context);
+    if (guard) {
+        siglongjmp(*guard, 1);
+    }
+    if (call_guard && counter == call_target) {
+        siglongjmp(*call_guard, 1);
+    }
+    if (counter >= code_start && counter < code_end) {
+        info->si_addr = NULL;
+    } else if (address >= device_start && address < device_end && info->si_code > 0) {
+        report_device_access((void *)address);
+    }
+    chain(signal_number, info, context);
+}
+
+// Copies; 0 when a byte of either range cannot be touched.
+static int guarded_copy(void *to, const void *from, size_t count)
+{
+    sigjmp_buf here;
+    if (sigsetjmp(here, 0)) {
+        guard = NULL;
+        return 0;
+    }
+    guard = &here;
+    __asm__ volatile("" ::: "memory");
+    memmove(to, from, count);
+    __asm__ volatile("" ::: "memory");
+    guard = NULL;
+    return 1;
+}
+
+// Calls a function of the program; 0 when there is no code at that address. Faults inside the function are the program's own.
+static int guarded_call(void *function, void *argument)
+{
+    sigjmp_buf here;
+    sigjmp_buf *outer = call_guard;
+    uintptr_t outer_target = call_target;
+    if (sigsetjmp(here, 0)) {
+        call_guard = outer;
+        call_target = outer_target;
+        return 0;
+    }
+    call_target = (uintptr_t)function;
+    call_guard = &here;
+    ((void (*)(void *))function)(argument);
+    call_guard = outer;
+    call_target = outer_target;
+    return 1;
+}
+
+static int find_own_code(struct dl_phdr_info *info, size_t size, void *self)
+{
+    (void)size;
+    for (int index = 0; index < info->dlpi_phnum; index++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[index];
+        uintptr_t start = info->dlpi_addr + header->p_vaddr;
+        if (header->p_type == PT_LOAD && (header->p_flags & PF_X) && (uintptr_t)self >= start && (uintptr_t)self < start + header->p_memsz) {
+            code_start = start;
+            code_end = start + header->p_memsz;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+struct guards {
+    int (*copy)(void *, const void *, size_t);
+    int (*call)(void *, void *);
+};
+
+void updraft_install_guards(uintptr_t start, uintptr_t size, void (*report)(void *), struct guards *guards)
+{
+    device_start = start;
+    device_end = start + size;
+    report_device_access = report;
+    dl_iterate_phdr(find_own_code, (void *)guarded_copy);
+    // SA_NODEFER: a guard leaves the handler by a jump, with the signal as unblocked as before.
+    struct sigaction action = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGSEGV, &action, &previous_segv);
+    sigaction(SIGBUS, &action, &previous_bus);
+    guards->copy = guarded_copy;
+    guards->call = guarded_call;
+}
