@@ -162,6 +162,7 @@ int main(int argc, char **argv)
     void *staging, *pool;
     CHECK(aclrtMallocHost(&staging, tensorBytes)); // pinned: copies from and to it are truly asynchronous
     CHECK(aclrtMallocHost(&pool, poolBytes));
+    memset(pool, 0, poolBytes); // the first touch of memory costs more than the copy that is to be timed
     char **cache = allocate(tensors * sizeof *cache);
     uint64_t *expected = allocate(tensors * blocks * sizeof *expected); // checksum of the block at every place
 
@@ -185,7 +186,7 @@ int main(int argc, char **argv)
     for (size_t s = 0; s < victims; s++)
         slots[s] = s;
 
-    double submitting = 0, total = 0;
+    double total = 0;
     for (size_t round = 0; round < options.rounds; round++) {
         shuffle(table, blocks, &state);
         shuffle(slots, victims, &state);
@@ -211,9 +212,7 @@ int main(int argc, char **argv)
         // The next round's copies out must see what this round brought in.
         CHECK(aclrtRecordEvent(roundDone, in));
         CHECK(aclrtStreamWaitEvent(out, roundDone));
-        submitting += seconds() - start;
-        CHECK(aclrtSynchronizeStream(out));
-        CHECK(aclrtSynchronizeStream(in));
+        CHECK(aclrtSynchronizeStream(in)); // enough: its last work comes after everything `out` did in this round
         total += seconds() - start;
 
         for (size_t t = 0; t < tensors; t++) {
@@ -227,9 +226,8 @@ int main(int argc, char **argv)
 
     const size_t copies = options.rounds * tensors * victims * 2;
     const double bytes = (double)copies * (double)size;
-    printf("moved       %zu copies of %zu KiB, %.0f MiB in %.3f s: %.2f GB/s (%.0f ns per call to submit)\n", copies,
-           size >> 10, bytes / (1 << 20), total, bytes / total / 1e9,
-           submitting * 1e9 / (double)(copies + copies / 2));
+    printf("moved       %zu copies of %zu KiB, %.0f MiB in %.3f s: %.2f GB/s\n", copies, size >> 10, bytes / (1 << 20), total,
+           bytes / total / 1e9);
 
     size_t wrong = 0;
     uint64_t whole = 0;

@@ -1,0 +1,81 @@
+namespace Updraft.Cli.Tests;
+
+/// <summary>The samples, built and run as their readers do. kv-offload also proves that a missing wait shows.</summary>
+public sealed class SamplesTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("updraft-samples-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    [Theory]
+    [InlineData("910b")]
+    [InlineData("310b")]
+    public void HelloAcl_Runs(string chip)
+    {
+        var result = InstalledProgram.Updraft("run", "--soc", chip, "--", Build(Repository.Text("samples/hello-acl/hello.c")));
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.EndsWith("equal\n", result.Output);
+    }
+
+    [Theory]
+    [InlineData("threads")]
+    [InlineData("eager")]
+    [InlineData("late")]
+    [InlineData("random:1")]
+    [InlineData("random:2")]
+    public void KvOffload_VerifiesUnderEverySchedule(string schedule)
+    {
+        var result = Offload(Repository.Text("samples/kv-offload/kv_offload.c"), schedule);
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Contains("every byte is where it belongs", result.Output);
+    }
+
+    [Fact]
+    public void KvOffload_WithoutItsWait_IsCaughtByTheLateSchedule()
+    {
+        const string Wait = "CHECK(aclrtStreamWaitEvent(in, left[layer]));";
+        string source = Repository.Text("samples/kv-offload/kv_offload.c");
+        Assert.Contains(Wait, source);
+        var result = Offload(source.Replace(Wait, ""), "late");
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("blocks are WRONG", result.Output);
+    }
+
+    [Fact]
+    public void PythonCtypes_Runs()
+    {
+        Assert.SkipUnless(InstalledProgram.Shell("python3 -c 'import ctypes'").ExitCode == 0, "python3 is not here");
+        var result = InstalledProgram.Updraft("run", "--", "python3", Path.Combine(Repository.Root, "samples/python-ctypes/kv_offload.py"));
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Contains("every byte is where it belongs", result.Output);
+    }
+
+    [Fact]
+    public void Readme_ShowsLinesOfTheSample()
+    {
+        string sample = Repository.Text("samples/hello-acl/hello.c");
+        string example = Repository.Text("README.md").Split("```c\n")[1].Split("```")[0];
+        IEnumerable<string> calls = example.Split('\n').Where(line => line.StartsWith("CHECK(", StringComparison.Ordinal)).Select(line => line.Split("//")[0].Trim());
+        Assert.All(calls, call => Assert.Contains(call, sample));
+    }
+
+    [Fact]
+    public void Readme_NamesEveryOptionOfRun()
+    {
+        string readme = Repository.Text("README.md");
+        var options = CommandTree.Create().Subcommands.Single(command => command.Name == "run").Options;
+        Assert.All(options.Where(option => option.Name != "--help"), option => Assert.Contains($"`{option.Name}`", readme));
+    }
+
+    private InstalledProgram.Result Offload(string source, string schedule)
+        => InstalledProgram.Updraft("run", "--schedule", schedule, "--", Build(source), "--layers", "4", "--blocks", "64", "--rounds", "3");
+
+    private string Build(string source)
+    {
+        string root = InstalledProgram.Root, program = Path.Combine(_directory, "program");
+        File.WriteAllText($"{program}.c", source);
+        var result = InstalledProgram.Start("cc", "-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", $"-I{root}/include", $"{program}.c", $"-L{root}/lib64", "-lascendcl", "-o", program);
+        Assert.True(result.ExitCode == 0, result.Errors);
+        return program;
+    }
+}
