@@ -43,6 +43,7 @@ public sealed class UpdraftGenerator : IIncrementalGenerator
             Dictionary<string, Row> checkedRows = RowCheck.Run(table, both.Right, output.ReportDiagnostic);
             output.AddSource("Functions.g.cs", FunctionsWriter.Write(table, checkedRows.Keys));
             output.AddSource("EntryPoints.g.cs", EntryPointsWriter.Write(table, checkedRows));
+            output.AddSource("AclApi.g.cs", AclApiWriter.Write(table, checkedRows));
         }));
     }
 

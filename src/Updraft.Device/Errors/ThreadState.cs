@@ -36,6 +36,9 @@ internal sealed class ThreadState
     /// <summary>Mode that <c>aclmdlRICaptureThreadExchangeMode</c> swaps; GLOBAL at first.</summary>
     internal aclmdlRICaptureMode ExchangeMode = aclmdlRICaptureMode.ACL_MODEL_RI_CAPTURE_MODE_GLOBAL;
 
+    /// <summary>The calling thread starts afresh; for tests.</summary>
+    internal static void Forget() => t_state = null;
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static ThreadState Create() => t_state = new ThreadState();
 

@@ -1,0 +1,44 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+public sealed unsafe partial class AclApi
+{
+    private readonly void** _functions = (void**)NativeMemory.AllocZeroed((nuint)Functions.Count, (nuint)sizeof(void*));
+
+    private AclApi() { }
+
+    /// <summary>The rows of this assembly: the emulated device in process, no library involved. The machine must have been started.</summary>
+    public static AclApi InProcess { get; } = FromRows();
+
+    /// <summary>Any AscendCL library: ours, or the vendor's on a machine with hardware. Functions it lacks return 207000.</summary>
+    /// <exception cref="DllNotFoundException">There is no library at that path, or one it needs is missing.</exception>
+    public static AclApi Load(string path)
+    {
+        var api = new AclApi();
+        nint library = NativeLibrary.Load(path);
+        for (int index = 0; index < Functions.Count; index++)
+        {
+            var function = (Function)index;
+            api._functions[index] = NativeLibrary.TryGetExport(library, Functions.Name(function), out nint address)
+                ? (void*)address
+                : Functions.ReturnsError(function) ? (delegate* unmanaged[Cdecl]<int>)&Missing : (delegate* unmanaged[Cdecl]<nint>)&MissingValue;
+        }
+        return api;
+    }
+
+    private static AclApi FromRows()
+    {
+        var api = new AclApi();
+        FillFromRows(api._functions);
+        return api;
+    }
+
+    // The caller removes the arguments, so one function stands in for all signatures.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static int Missing() => (int)AclError.RtFeatureNotSupport;
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static nint MissingValue() => 0;
+}
