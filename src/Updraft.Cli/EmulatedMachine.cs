@@ -3,7 +3,7 @@ using Updraft.Device;
 namespace Updraft.Cli;
 
 /// <summary>The machine that a program started with the present environment would find.</summary>
-internal sealed record EmulatedMachine(Chip Chip, string SocName, ulong MemoryBytes, int Devices, IReadOnlyList<int> Visible)
+internal sealed record EmulatedMachine(Chip Chip, string SocName, ulong MemoryBytes, int Devices, List<int> Visible)
 {
     internal string RunMode => Chip.RunsOnBoard ? "device (on the board)" : "host";
 
@@ -35,7 +35,7 @@ internal sealed record EmulatedMachine(Chip Chip, string SocName, ulong MemoryBy
         }
     }
 
-    /// <summary>Ascending identifiers, separated by commas; reading stops at the first that is not one. Null: all devices.</summary>
+    /// <summary>Ascending device numbers, separated by commas; reading stops at the first that is not one. Without a list all are visible.</summary>
     private static List<int> VisibleOf(string? list, int devices)
     {
         if (list is null)

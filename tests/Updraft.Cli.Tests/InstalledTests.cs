@@ -83,6 +83,23 @@ public sealed class InstalledTests
     }
 
     [Fact]
+    public void Doctor_ThroughALinkedPath_KnowsItsOwnTree()
+    {
+        string directory = Directory.CreateTempSubdirectory("updraft-link-").FullName;
+        try
+        {
+            string link = Path.Combine(directory, "latest");
+            Directory.CreateSymbolicLink(link, InstalledProgram.Root);
+            var result = InstalledProgram.Shell(". \"$1\"/set_env.sh && updraft doctor | grep environment", link);
+            Assert.StartsWith("ok ", result.Output);
+        }
+        finally
+        {
+            Directory.Delete(directory, recursive: true);
+        }
+    }
+
+    [Fact]
     public void ApiJson_IsValid_AndFollowsTheChip()
     {
         using JsonDocument all = JsonDocument.Parse(InstalledProgram.Updraft("api", "--json").Output);

@@ -126,24 +126,19 @@ internal static class DoctorCommand
     {
         List<string> problems = [];
         string? home = Environment.GetEnvironmentVariable("ASCEND_HOME_PATH");
-        if (home is null)
+        if (string.IsNullOrEmpty(home))
             problems.Add("ASCEND_HOME_PATH is not set");
-        else if (!SameDirectory(home, prefix.Root))
+        else if (Paths.Real(home) != Paths.Real(prefix.Root))
             problems.Add($"ASCEND_HOME_PATH is {home}");
-        string? first = (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "").Split(':').FirstOrDefault(entry => File.Exists(Path.Combine(entry, Prefix.LibraryName)));
+        string? first = (Environment.GetEnvironmentVariable("LD_LIBRARY_PATH") ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault(entry => File.Exists(Path.Combine(entry, Prefix.LibraryName)));
         if (first is null)
             problems.Add("LD_LIBRARY_PATH has no libascendcl.so");
-        else if (!SameDirectory(first, prefix.Libraries))
+        else if (Paths.Real(first) != Paths.Real(prefix.Libraries))
             problems.Add($"LD_LIBRARY_PATH finds the library of {first} first");
         return problems.Count == 0
             ? new(Verdict.Ok, "environment", "a program started here uses this tree")
             : new(Verdict.Warn, "environment", string.Join("; ", problems), $"start programs with 'updraft run', or source {prefix.Root}/set_env.sh first");
     }
-
-    private static bool SameDirectory(string one, string other)
-        => Path.Exists(Path.Combine(one, "."))
-            && (Directory.ResolveLinkTarget(one.TrimEnd('/'), true)?.FullName ?? Path.GetFullPath(one).TrimEnd('/'))
-            == (Directory.ResolveLinkTarget(other, true)?.FullName ?? Path.GetFullPath(other));
 
     private static Line Emulation()
     {

@@ -24,7 +24,7 @@ internal static class InfoCommand
             table.AddColumn(heading);
         for (int id = 0; id < machine.Devices; id++)
         {
-            int logical = machine.Visible.ToList().IndexOf(id);
+            int logical = machine.Visible.IndexOf(id);
             table.AddRow(id.ToString(), machine.Chip.Key, machine.SocName.EscapeMarkup(), Sizes.Text(machine.MemoryBytes), machine.RunMode,
                 logical < 0 ? "hidden" : logical.ToString());
         }

@@ -16,10 +16,10 @@ internal static class InstallCommand
 
     internal static int Install(string source, string target)
     {
-        source = Real(source);
-        if (Real(target) == source)
+        source = Paths.Real(source);
+        if (Paths.Real(target) == source)
             throw new UsageException("--prefix: that is the tree this program runs from.");
-        if (Real(target).StartsWith(source + '/', StringComparison.Ordinal))
+        if (Paths.Real(target).StartsWith(source + '/', StringComparison.Ordinal))
             throw new UsageException("--prefix: the directory lies inside the tree this program runs from.");
         if (File.Exists(target))
             throw new UsageException($"--prefix: {target} is a file.");
@@ -63,15 +63,5 @@ internal static class InstallCommand
         {
             File.Delete(temporary);
         }
-    }
-
-    /// <summary>The path without links, as far as it exists.</summary>
-    private static string Real(string path)
-    {
-        string? parent = Path.GetDirectoryName(path);
-        if (parent is null)
-            return path;
-        string whole = Path.Combine(Real(parent), Path.GetFileName(path));
-        return Path.Exists(whole) ? Directory.ResolveLinkTarget(whole, returnFinalTarget: true)?.FullName ?? whole : whole;
     }
 }
