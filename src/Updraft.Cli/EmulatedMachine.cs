@@ -11,28 +11,15 @@ internal sealed record EmulatedMachine(Chip Chip, string SocName, ulong MemoryBy
 
     internal static EmulatedMachine From(Func<string, string?> variable)
     {
-        Chip chip = Checked("UPDRAFT_SOC", text => Values.ChipOf(text, out _)) ?? Values.ChipOf(Values.DefaultChip, out _);
-        Values.ChipOf(variable("UPDRAFT_SOC") is { Length: > 0 } soc ? soc : chip.Key, out string socName);
+        Chip chip = Values.ChipOf(Checked("UPDRAFT_SOC", Values.Soc) ?? Values.DefaultChip, out string socName);
         int devices = Checked("UPDRAFT_DEVICES", Values.Devices) is string count ? int.Parse(count) : chip.DefaultDevices;
         ulong memory = chip.MemoryBytes;
         if (Checked("UPDRAFT_DEVICE_MEMORY", Values.Size) is string size)
             Options.TryParseSize(size, out memory);
         return new(chip, socName, memory, devices, VisibleOf(variable("ASCEND_RT_VISIBLE_DEVICES"), devices));
 
-        // A sentence about a variable names the variable, not the option.
-        T? Checked<T>(string name, Func<string, T> check) where T : class
-        {
-            if (variable(name) is not { Length: > 0 } text)
-                return null;
-            try
-            {
-                return check(text);
-            }
-            catch (UsageException mistake)
-            {
-                throw new UsageException($"{name}{mistake.Message[mistake.Message.IndexOf(':')..]}");
-            }
-        }
+        string? Checked(string name, Func<string, string> check)
+            => variable(name) is { Length: > 0 } text ? Values.OfVariable(name, text, check) : null;
     }
 
     /// <summary>Ascending device numbers, separated by commas; reading stops at the first that is not one. Without a list all are visible.</summary>

@@ -27,14 +27,17 @@ internal sealed class EmulationOptions
         _all.Add((option, variable, check));
     }
 
-    /// <summary>The variables of the options given, checked; throws <see cref="UsageException"/> with one sentence.</summary>
-    internal List<(string Name, string Value)> Variables(ParseResult result)
+    /// <summary>The variables of the options given, checked; throws <see cref="UsageException"/> with one sentence.
+    /// Variables set already are checked too: what an option may not ask for, the environment may not ask for silently.</summary>
+    internal List<(string Name, string Value)> Variables(ParseResult result, Func<string, string?> environment)
     {
         List<(string, string)> variables = [];
         foreach ((Option<string?> option, string variable, Func<string, string> check) in _all)
         {
             if (result.GetValue(option) is string text)
                 variables.Add((variable, check(text)));
+            else if (environment(variable) is { Length: > 0 } inherited)
+                Values.OfVariable(variable, inherited, check);
         }
         return variables;
     }

@@ -62,6 +62,19 @@ internal static class Values
             ? text
             : throw new UsageException($"--log: \"{text}\" is not off, error, warn, info or debug.");
 
+    /// <summary>Checks the value of a variable: the sentence then names the variable, not the option.</summary>
+    internal static string OfVariable(string variable, string text, Func<string, string> check)
+    {
+        try
+        {
+            return check(text);
+        }
+        catch (UsageException mistake)
+        {
+            throw new UsageException($"{variable}={text}{mistake.Message[mistake.Message.IndexOf(':')..]}");
+        }
+    }
+
     private static ulong? Number(string text)
         => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;
 

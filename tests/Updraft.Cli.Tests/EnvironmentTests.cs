@@ -49,7 +49,7 @@ public sealed class EnvironmentTests
 
     [Fact]
     public void Machine_BadValue_NamesTheVariable()
-        => Assert.StartsWith("UPDRAFT_DEVICES: ", Assert.Throws<UsageException>(() => Machine(("UPDRAFT_DEVICES", "no"))).Message);
+        => Assert.StartsWith("UPDRAFT_DEVICES=no: ", Assert.Throws<UsageException>(() => Machine(("UPDRAFT_DEVICES", "no"))).Message);
 
     private static EmulatedMachine Machine(params (string Name, string Value)[] variables)
         => EmulatedMachine.From(name => variables.FirstOrDefault(variable => variable.Name == name).Value);

@@ -67,6 +67,15 @@ public sealed class InstalledTests
         Assert.InRange(result.Errors.Trim().Split('\n').Length, 1, 2);
     }
 
+    [Theory]
+    [InlineData("UPDRAFT_TRACE=t.html", "UPDRAFT_TRACE=t.html: timelines are not in this version.")]
+    [InlineData("UPDRAFT_DEVICES=many", "UPDRAFT_DEVICES=many: \"many\" is not a number from 1 to 384.")]
+    public void Run_InheritedVariable_IsCheckedAsItsOption(string variable, string sentence)
+    {
+        var result = InstalledProgram.Start("env", variable, Path.Combine(InstalledProgram.Root, "bin", "updraft"), "run", "--", "true");
+        Assert.Equal((2, $"updraft run: {sentence}\n"), (result.ExitCode, result.Errors));
+    }
+
     [Fact]
     public void Output_WithoutTerminal_HasNoColours()
     {

@@ -11,7 +11,7 @@ internal static class EnvCommand
         EmulationOptions emulation = new(command);
         command.SetAction(result =>
         {
-            List<(string, string)> options = emulation.Variables(result);
+            List<(string, string)> options = emulation.Variables(result, Environment.GetEnvironmentVariable);
             foreach ((string name, string value) in Prefix.Find().Variables(Environment.GetEnvironmentVariable).Concat(options))
                 Console.Out.WriteLine($"export {name}={Quote(value)}");
             return ExitCode.Ok;

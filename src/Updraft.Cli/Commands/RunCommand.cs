@@ -16,7 +16,7 @@ internal static class RunCommand
         EmulationOptions emulation = new(command);
         Argument<string[]> program = new("PROGRAM") { Description = "The program and its arguments; write -- before it.", Arity = ArgumentArity.OneOrMore };
         command.Arguments.Add(program);
-        command.SetAction(result => Start(emulation.Variables(result), result.GetValue(program)!));
+        command.SetAction(result => Start(emulation.Variables(result, Environment.GetEnvironmentVariable), result.GetValue(program)!));
         return command;
     }
 
