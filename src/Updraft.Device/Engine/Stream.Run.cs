@@ -10,12 +10,11 @@ internal sealed unsafe partial class Stream
 
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
-    /// middle of a large copy. On return the caller does not own it any more. Returns the number of commands that ended.
+    /// middle of a large copy. On return the caller does not own it any more.
     /// </summary>
-    internal long Run(long target = long.MaxValue)
+    internal void Run(long target = long.MaxValue)
     {
-        long first = _consumer.Head;
-        long head = first;
+        long head = _consumer.Head;
         while (true)
         {
             long tail = Math.Min(Volatile.Read(ref _producer.Tail), target);
@@ -37,11 +36,11 @@ internal sealed unsafe partial class Stream
                     case Outcome.Blocked:
                         // From here on another thread may already be running the stream: nothing of it is touched.
                         WakeWaiters();
-                        return head - first;
+                        return;
                     case Outcome.Yields:
                         Interlocked.Exchange(ref _consumer.State, Queued);
                         Enqueue();
-                        return head - first;
+                        return;
                     default:
                         _consumer.Progress = 0;
                         if (result != AclError.Success)
@@ -67,15 +66,17 @@ internal sealed unsafe partial class Stream
                 Interlocked.Exchange(ref _consumer.State, Queued);
                 Enqueue();
                 WakeWaiters();
-                return head - first;
+                return;
             }
             // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
             Interlocked.Exchange(ref _consumer.State, Idle);
             if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
             {
                 WakeWaiters();
-                return head - first;
+                return;
             }
+            // Between the two somebody else may have run the stream to its end and left it Idle again.
+            head = _consumer.Head;
         }
     }
 

@@ -11,7 +11,8 @@ internal sealed class ThreadScheduler : Scheduler
 {
     private static readonly long s_spinTicks = Stopwatch.Frequency / 50_000; // 20 µs
 
-    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount, 1, 16);
+    // One CPU is left to the program: its threads help whenever they wait, and a worker too many only takes the CPU from them.
+    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
     private readonly ReadyQueue _ready = new();
     private readonly object _parkLock = new();
     private int _workers, _parked, _looking, _wakes;
