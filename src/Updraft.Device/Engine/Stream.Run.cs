@@ -10,9 +10,9 @@ internal sealed unsafe partial class Stream
 
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
-    /// middle of a large copy. On return the caller does not own it any more.
+    /// middle of a large copy. On return the caller does not own it any more. True when the stream was left empty.
     /// </summary>
-    internal void Run(long target = long.MaxValue)
+    internal bool Run(long target = long.MaxValue)
     {
         long head = _consumer.Head;
         while (true)
@@ -36,11 +36,11 @@ internal sealed unsafe partial class Stream
                     case Outcome.Blocked:
                         // From here on another thread may already be running the stream: nothing of it is touched.
                         WakeWaiters();
-                        return;
+                        return false;
                     case Outcome.Yields:
                         Interlocked.Exchange(ref _consumer.State, Queued);
                         Enqueue();
-                        return;
+                        return false;
                     default:
                         _consumer.Progress = 0;
                         if (result != AclError.Success)
@@ -66,14 +66,24 @@ internal sealed unsafe partial class Stream
                 Interlocked.Exchange(ref _consumer.State, Queued);
                 Enqueue();
                 WakeWaiters();
-                return;
+                return false;
+            }
+            if (Volatile.Read(ref _isWatched) != 0)
+            {
+                Interlocked.Exchange(ref _consumer.State, Watched);
+                if (Volatile.Read(ref _isWatched) == 0)
+                {
+                    TurnIdle();
+                }
+                WakeWaiters();
+                return true;
             }
             // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
             Interlocked.Exchange(ref _consumer.State, Idle);
             if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
             {
                 WakeWaiters();
-                return;
+                return true;
             }
             // Between the two somebody else may have run the stream to its end and left it Idle again.
             head = _consumer.Head;
@@ -204,7 +214,7 @@ internal sealed unsafe partial class Stream
         {
             _consumer.WakeAt = Math.Min(_consumer.WakeAt, target);
             Interlocked.Increment(ref _waiters);
-            if (!HasRunPast(target) && !IsQueued)
+            if (!HasRunPast(target) && !IsWaitingForRunner)
             {
                 Monitor.Wait(_waitersLock, timeoutMs);
             }

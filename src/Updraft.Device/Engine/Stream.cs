@@ -7,13 +7,17 @@ namespace Updraft.Device;
 /// A stream: commands in the order they were queued, run one after another by whoever owns the stream at the moment.
 ///
 /// Invariants. Only the holder of the submit lock writes at the tail. Only the thread that brought the state to Running reads at the
-/// head, so commands of one stream never overlap. A stream that has commands is Queued, Running or Blocked, never Idle for longer than
-/// it takes its last runner to look again. Everything that waits (events, notifies, host functions) is a command like any other.
+/// head, so commands of one stream never overlap. A stream that has commands is Queued, Running, Blocked or Watched, never Idle for
+/// longer than it takes its last runner to look again. Everything that waits (events, notifies, host functions) is a command too.
 /// </summary>
 /// <example><code>stream.Submit(new Command { Kind = CommandKind.Copy, A = to, B = from, C = count }); stream.Synchronize(Timeout.Infinite);</code></example>
 internal sealed unsafe partial class Stream
 {
-    private const int Idle = 0, Queued = 1, Running = 2, Blocked = 3;
+    /// <summary>
+    /// Idle: nobody looks, a submission has to find a runner. Queued: waits for one. Running, Blocked: as they say. Watched: empty when
+    /// last seen, and a worker looks at the tail from time to time, so that a submission costs nothing but its command.
+    /// </summary>
+    private const int Idle = 0, Queued = 1, Running = 2, Blocked = 3, Watched = 4;
 
     internal readonly Context Context;
     internal readonly int Id;
@@ -55,6 +59,7 @@ internal sealed unsafe partial class Stream
     private int _error;
     private volatile bool _discards;
     private int _inReadyQueue;
+    private int _isWatched;
 
     internal Stream(Context context, int id, uint flags, uint priority, bool isDefault)
     {
@@ -194,11 +199,34 @@ internal sealed unsafe partial class Stream
         return TryOwn();
     }
 
-    /// <summary>Takes a stream that is waiting for a runner.</summary>
-    internal bool TryOwn() => Volatile.Read(ref _consumer.State) == Queued && Interlocked.CompareExchange(ref _consumer.State, Running, Queued) == Queued;
+    /// <summary>Takes a stream that has commands and no runner.</summary>
+    internal bool TryOwn()
+    {
+        int state = Volatile.Read(ref _consumer.State);
+        return (state == Queued || state == Watched && !IsIdle) && Interlocked.CompareExchange(ref _consumer.State, Running, state) == state;
+    }
 
-    internal bool IsRunning => Volatile.Read(ref _consumer.State) == Running;
-    internal bool IsQueued => Volatile.Read(ref _consumer.State) == Queued;
+    /// <summary>True when <see cref="TryOwn"/> is worth a try.</summary>
+    internal bool IsWaitingForRunner => Volatile.Read(ref _consumer.State) is var state && (state == Queued || state == Watched && !IsIdle);
+
+    /// <summary>The calling worker is going to look at the tail; it promises to call <see cref="Unwatch"/> when it stops.</summary>
+    internal void Watch() => Volatile.Write(ref _isWatched, 1);
+
+    /// <summary>The worker stops looking. What was queued meanwhile finds another runner.</summary>
+    internal void Unwatch()
+    {
+        // A full fence: a helper that leaves the stream as Watched looks at the flag again afterwards, and one of us turns it Idle.
+        Interlocked.Exchange(ref _isWatched, 0);
+        TurnIdle();
+    }
+
+    private void TurnIdle()
+    {
+        if (Interlocked.CompareExchange(ref _consumer.State, Idle, Watched) == Watched && !IsIdle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
+        {
+            Enqueue();
+        }
+    }
 
     /// <summary>Waits until everything queued so far has ended. False when the time is over; the commands go on.</summary>
     internal bool WaitForAll(int timeoutMs) => HasRunPast(Tail) || Machine.Scheduler.WaitUntil(this, Tail, timeoutMs);
