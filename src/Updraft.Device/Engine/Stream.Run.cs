@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Updraft.Device;
 
@@ -7,6 +7,8 @@ namespace Updraft.Device;
 internal sealed unsafe partial class Stream
 {
     private enum Outcome { Done, Blocked, Yields }
+
+    private const int PrefetchDistance = 4;
 
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
@@ -25,10 +27,15 @@ internal sealed unsafe partial class Stream
                 {
                     NextSegmentToRun(head);
                 }
-                ref Command command = ref _consumer.Segment!.Commands[slot];
-                if (_consumer.Progress == 0)
+                ref Command command = ref _consumer.Slots[slot];
+                if (Sse.IsSupported)
                 {
-                    Machine.Observer?.Started(this, head, in command);
+                    // The slots were written on another core; the transfer of the next ones overlaps with this command.
+                    Sse.Prefetch0(_consumer.Slots + (slot + PrefetchDistance & (CommandSegment.Length - 1)));
+                }
+                if (Machine.Observer is { } observer && _consumer.Progress == 0)
+                {
+                    observer.Started(this, head, in command);
                 }
                 AclError result = AclError.Success;
                 switch (Execute(ref command, slot, ref result))
@@ -50,7 +57,7 @@ internal sealed unsafe partial class Stream
                         Machine.Observer?.Finished(this, head, in command, result);
                         if (command.HasObject)
                         {
-                            _consumer.Segment.Objects![slot] = null;
+                            _read!.Objects![slot] = null;
                         }
                         head++;
                         Volatile.Write(ref _consumer.Head, head);
@@ -68,10 +75,10 @@ internal sealed unsafe partial class Stream
                 WakeWaiters();
                 return false;
             }
-            if (Volatile.Read(ref _isWatched) != 0)
+            if (Volatile.Read(ref _consumer.IsWatched) != 0)
             {
                 Interlocked.Exchange(ref _consumer.State, Watched);
-                if (Volatile.Read(ref _isWatched) == 0)
+                if (Volatile.Read(ref _consumer.IsWatched) == 0)
                 {
                     TurnIdle();
                 }
@@ -80,6 +87,7 @@ internal sealed unsafe partial class Stream
             }
             // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
             Interlocked.Exchange(ref _consumer.State, Idle);
+            FenceSubmitters();
             if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
             {
                 WakeWaiters();
@@ -95,8 +103,9 @@ internal sealed unsafe partial class Stream
         // A command that has to be tried again stands at the same head: its segment was reached at the first try.
         if (_consumer.SegmentStart != head)
         {
-            CommandSegment segment = _consumer.Segment!;
-            _consumer.Segment = Volatile.Read(ref segment.Next);
+            CommandSegment segment = _read!;
+            _read = Volatile.Read(ref segment.Next)!;
+            _consumer.Slots = _read.Commands;
             _consumer.SegmentStart = head;
             CommandSegment.Return(segment);
         }
@@ -150,7 +159,7 @@ internal sealed unsafe partial class Stream
         }
     }
 
-    private object? Attached(int slot) => _consumer.Segment!.Objects?[slot];
+    private object? Attached(int slot) => _read!.Objects?[slot];
 
     /// <summary>A large copy runs in pieces: free threads help, and between two pieces other streams get their turn.</summary>
     private Outcome CopyLarge(ref Command command)
