@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Updraft.Device;
 
-namespace Updraft.Device;
+namespace Updraft.Interop;
 
 public sealed unsafe partial class AclApi
 {

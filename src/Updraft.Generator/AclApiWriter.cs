@@ -12,7 +12,7 @@ internal static class AclApiWriter
 {
     public static string Write(InterfaceTable table, IReadOnlyDictionary<string, Row> rows)
     {
-        var code = new Code();
+        var code = new Code(Code.Interop);
         code.Summary("Every function of AscendCL as a typed call, under its C name and with C's types. Handles are nint.");
         code.Block("public sealed unsafe partial class AclApi", () =>
         {
@@ -36,9 +36,20 @@ internal static class AclApiWriter
         string type = TypeOf(function.ReturnType, table, function.IsOperator);
         string parameters = string.Join(", ", function.Parameters.Select((parameter, position) => $"{types[position]} {Code.Identifier(parameter.Name)}"));
         string arguments = string.Join(", ", function.Parameters.Select(parameter => Code.Identifier(parameter.Name)));
-        code.Summary($"{function.Declaration}; declared in {function.Header}.");
+        code.Summary($"C: {function.Declaration}; declared in {function.Header}.{Chips(function)}{(function.Notes.Contains("deprecated") ? " Deprecated." : "")}");
         code.Line($"public {type} {function.Name}({parameters}) => ((delegate* unmanaged[Cdecl]<{string.Join(", ", types.Append(type))}>)_functions[{index}])({arguments});");
         code.Line();
+    }
+
+    /// <summary>Which chips have it, where that is said and is not "all".</summary>
+    private static string Chips(CFunction function)
+    {
+        if (function.Support.Contains('-') || !function.Support.Contains('n'))
+        {
+            return "";
+        }
+        string[] chips = [.. CFunction.Chips.Where((_, chip) => function.Support[chip] != 'n')];
+        return chips.Length == 0 ? " No chip has it." : $" Only on {string.Join(", ", chips)}.";
     }
 
     private static void WriteInProcess(Code code, InterfaceTable table, IReadOnlyDictionary<string, Row> rows) =>
@@ -53,7 +64,7 @@ internal static class AclApiWriter
                     IEnumerable<string> types = isRow
                         ? row!.Parameters.Select(parameter => parameter.Type.Text).Append(function.ReturnsError ? "int" : row.Return.Text)
                         : function.Parameters.Select(parameter => parameter.Type).Append(function.ReturnType).Select(type => CPassing.Of(type, table, function.IsOperator).Text);
-                    code.Line($"functions[{index}] = (delegate* unmanaged[Cdecl]<{string.Join(", ", types)}>)&EntryPoints.{function.Name};");
+                    code.Line($"functions[{index}] = (delegate* unmanaged[Cdecl]<{string.Join(", ", types)}>)&Updraft.Device.EntryPoints.{function.Name};");
                 }
                 index++;
             }

@@ -14,13 +14,13 @@ internal static class ErrorsWriter
         // A number with several names is called by the one that is not deprecated.
         List<CConstant> named = errors.GroupBy(error => error.Value).Select(same => same.FirstOrDefault(error => !error.IsDeprecated) ?? same.First()).ToList();
 
-        var code = new Code();
+        var code = new Code(Code.Common);
         code.Summary("Result of a C function.");
         code.Block("public enum AclError : int", () =>
         {
             foreach (CConstant error in errors)
             {
-                code.Summary(error.Meaning + (error.IsDeprecated && error.ReplacedBy.Length > 0 ? $"; now {error.ReplacedBy}" : ""));
+                code.Summary($"C: {error.Name}" + (error.Meaning.Length > 0 ? ": " + error.Meaning : "") + (error.IsDeprecated && error.ReplacedBy.Length > 0 ? $"; now {error.ReplacedBy}" : ""));
                 code.Line($"{Name(error.Name)} = {error.Value},");
             }
         });

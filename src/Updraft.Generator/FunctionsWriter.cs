@@ -12,7 +12,7 @@ internal static class FunctionsWriter
     public static string Write(InterfaceTable table, ICollection<string> implemented)
     {
         List<CFunction> functions = table.Functions;
-        var code = new Code();
+        var code = new Code(Code.Device);
         code.Summary("Every C function of the interface, in the order of the table.");
         code.Block("internal enum Function : ushort", () => functions.ForEach(function => code.Line($"{function.Name} = {function.Index},")));
         code.Line();

@@ -13,12 +13,16 @@ internal static class TypesWriter
 {
     public static string WriteEnums(InterfaceTable table)
     {
-        var code = new Code();
+        var code = new Code(Code.Interop);
         foreach (CEnum type in table.Enums)
         {
             bool isUnsigned = type.Members.Any(member => member.Value > int.MaxValue);
-            code.Block($"public enum {type.Name} : {(isUnsigned ? "uint" : "int")}",
-                () => type.Members.ForEach(member => code.Line($"{Code.Identifier(member.Name)} = {member.Value},")));
+            code.Summary($"C: enum {type.Name} of {type.Header}.");
+            code.Block($"public enum {type.Name} : {(isUnsigned ? "uint" : "int")}", () => type.Members.ForEach(member =>
+            {
+                code.Summary($"C: {member.Name} = {member.Value}.");
+                code.Line($"{Code.Identifier(member.Name)} = {member.Value},");
+            }));
             code.Line();
         }
         return code.ToString();
@@ -26,7 +30,7 @@ internal static class TypesWriter
 
     public static string WriteConstants(InterfaceTable table)
     {
-        var code = new Code();
+        var code = new Code(Code.Interop);
         code.Summary("Macros and typed constants of the C headers.");
         code.Block("public static class AclConstants", () =>
         {
@@ -34,7 +38,7 @@ internal static class TypesWriter
             {
                 string literal = constant.Literal.Trim('(', ')').ToUpperInvariant();
                 string type = literal.Contains("UL") ? "ulong" : literal.EndsWith("U", StringComparison.Ordinal) || constant.CType.Contains("uint32_t") ? "uint" : "int";
-                code.Summary(constant.Meaning);
+                code.Summary(constant.Meaning.Length > 0 ? constant.Meaning : $"C: {constant.Name} = {constant.Literal}.");
                 code.Line($"public const {type} {constant.Name} = {(literal.StartsWith("0X", StringComparison.Ordinal) ? "0x" + constant.Value.ToString("X") : constant.Value.ToString())};");
             }
         });
@@ -46,9 +50,10 @@ internal static class TypesWriter
         // A fixed buffer gives every method that takes the struct by value a stack cookie, and an exported function
         // must not have one (see EntryPointsWriter). An inline array does not.
         var byValue = new HashSet<string>(table.Functions.SelectMany(function => function.Parameters).Select(parameter => parameter.Type.Replace("const ", "")));
-        var code = new Code();
+        var code = new Code(Code.Interop);
         foreach (CStruct type in table.Structs)
         {
+            code.Summary($"C: struct {type.Name} of {type.Header}, {type.Size} bytes.");
             WriteStruct(code, table, type.Name, type.Size, 0, type.Fields, hasBuffers: !byValue.Contains(type.Name));
             code.Line();
         }
@@ -74,11 +79,14 @@ internal static class TypesWriter
             string name = Code.Identifier(field.Name!);
             if (field.IsUnion)
             {
+                code.Summary($"C: the union {field.Name}, {field.Size} bytes.");
                 WriteStruct(code, table, field.Name + "Union", field.Size, field.Offset, field.Fields, hasBuffers);
+                code.Summary($"C: the union {field.Name} at offset {field.Offset}.");
                 code.Line($"{at} public {field.Name}Union {name};");
                 continue;
             }
             (string type, bool isPrimitive) = FieldType(field.Type, table);
+            code.Summary(field.ArrayLength == 0 ? "" : $"C: {field.Declaration} at offset {field.Offset}.");
             if (field.ArrayLength is not { } length)
             {
                 code.Line($"{at} public {type} {name};");
@@ -95,6 +103,7 @@ internal static class TypesWriter
             else
             {
                 code.Line($"[InlineArray({length})] public struct {field.Name}Array {{ private {type} _first; }}");
+                code.Summary($"C: {field.Declaration} at offset {field.Offset}.");
                 code.Line($"{at} public {field.Name}Array {name};");
             }
         }

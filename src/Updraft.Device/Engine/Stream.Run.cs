@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Updraft.Device;
 
@@ -8,14 +8,15 @@ internal sealed unsafe partial class Stream
 {
     private enum Outcome { Done, Blocked, Yields }
 
+    private const int PrefetchDistance = 4;
+
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
-    /// middle of a large copy. On return the caller does not own it any more. Returns the number of commands that ended.
+    /// middle of a large copy. On return the caller does not own it any more. True when the stream was left empty.
     /// </summary>
-    internal long Run(long target = long.MaxValue)
+    internal bool Run(long target = long.MaxValue)
     {
-        long first = _consumer.Head;
-        long head = first;
+        long head = _consumer.Head;
         while (true)
         {
             long tail = Math.Min(Volatile.Read(ref _producer.Tail), target);
@@ -26,10 +27,15 @@ internal sealed unsafe partial class Stream
                 {
                     NextSegmentToRun(head);
                 }
-                ref Command command = ref _consumer.Segment!.Commands[slot];
-                if (_consumer.Progress == 0)
+                ref Command command = ref _consumer.Slots[slot];
+                if (Sse.IsSupported)
                 {
-                    Machine.Observer?.Started(this, head, in command);
+                    // The slots were written on another core; the transfer of the next ones overlaps with this command.
+                    Sse.Prefetch0(_consumer.Slots + (slot + PrefetchDistance & (CommandSegment.Length - 1)));
+                }
+                if (Machine.Observer is { } observer && _consumer.Progress == 0)
+                {
+                    observer.Started(this, head, in command);
                 }
                 AclError result = AclError.Success;
                 switch (Execute(ref command, slot, ref result))
@@ -37,11 +43,11 @@ internal sealed unsafe partial class Stream
                     case Outcome.Blocked:
                         // From here on another thread may already be running the stream: nothing of it is touched.
                         WakeWaiters();
-                        return head - first;
+                        return false;
                     case Outcome.Yields:
                         Interlocked.Exchange(ref _consumer.State, Queued);
                         Enqueue();
-                        return head - first;
+                        return false;
                     default:
                         _consumer.Progress = 0;
                         if (result != AclError.Success)
@@ -51,7 +57,7 @@ internal sealed unsafe partial class Stream
                         Machine.Observer?.Finished(this, head, in command, result);
                         if (command.HasObject)
                         {
-                            _consumer.Segment.Objects![slot] = null;
+                            _read!.Objects![slot] = null;
                         }
                         head++;
                         Volatile.Write(ref _consumer.Head, head);
@@ -67,15 +73,28 @@ internal sealed unsafe partial class Stream
                 Interlocked.Exchange(ref _consumer.State, Queued);
                 Enqueue();
                 WakeWaiters();
-                return head - first;
+                return false;
+            }
+            if (Volatile.Read(ref _consumer.IsWatched) != 0)
+            {
+                Interlocked.Exchange(ref _consumer.State, Watched);
+                if (Volatile.Read(ref _consumer.IsWatched) == 0)
+                {
+                    TurnIdle();
+                }
+                WakeWaiters();
+                return true;
             }
             // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
             Interlocked.Exchange(ref _consumer.State, Idle);
+            FenceSubmitters();
             if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
             {
                 WakeWaiters();
-                return head - first;
+                return true;
             }
+            // Between the two somebody else may have run the stream to its end and left it Idle again.
+            head = _consumer.Head;
         }
     }
 
@@ -84,8 +103,9 @@ internal sealed unsafe partial class Stream
         // A command that has to be tried again stands at the same head: its segment was reached at the first try.
         if (_consumer.SegmentStart != head)
         {
-            CommandSegment segment = _consumer.Segment!;
-            _consumer.Segment = Volatile.Read(ref segment.Next);
+            CommandSegment segment = _read!;
+            _read = Volatile.Read(ref segment.Next)!;
+            _consumer.Slots = _read.Commands;
             _consumer.SegmentStart = head;
             CommandSegment.Return(segment);
         }
@@ -139,7 +159,7 @@ internal sealed unsafe partial class Stream
         }
     }
 
-    private object? Attached(int slot) => _consumer.Segment!.Objects?[slot];
+    private object? Attached(int slot) => _read!.Objects?[slot];
 
     /// <summary>A large copy runs in pieces: free threads help, and between two pieces other streams get their turn.</summary>
     private Outcome CopyLarge(ref Command command)
@@ -203,7 +223,7 @@ internal sealed unsafe partial class Stream
         {
             _consumer.WakeAt = Math.Min(_consumer.WakeAt, target);
             Interlocked.Increment(ref _waiters);
-            if (!HasRunPast(target) && !IsQueued)
+            if (!HasRunPast(target) && !IsWaitingForRunner)
             {
                 Monitor.Wait(_waitersLock, timeoutMs);
             }

@@ -6,14 +6,18 @@ namespace Updraft.Device;
 /// <summary>
 /// A stream: commands in the order they were queued, run one after another by whoever owns the stream at the moment.
 ///
-/// Invariants. Only the holder of the submit lock writes at the tail. Only the thread that brought the state to Running reads at the
-/// head, so commands of one stream never overlap. A stream that has commands is Queued, Running or Blocked, never Idle for longer than
-/// it takes its last runner to look again. Everything that waits (events, notifies, host functions) is a command like any other.
+/// Invariants. Only one thread at a time writes at the tail: the owner, which is the first thread that submitted and pays neither lock
+/// nor fence, or after a second thread came the holder of the submit lock. Only the thread that brought the state to Running reads at the head, so commands of one stream never overlap. A stream that has commands is Queued, Running, Blocked or Watched, never Idle for
+/// longer than it takes its last runner to look again. Everything that waits (events, notifies, host functions) is a command too.
 /// </summary>
 /// <example><code>stream.Submit(new Command { Kind = CommandKind.Copy, A = to, B = from, C = count }); stream.Synchronize(Timeout.Infinite);</code></example>
 internal sealed unsafe partial class Stream
 {
-    private const int Idle = 0, Queued = 1, Running = 2, Blocked = 3;
+    /// <summary>
+    /// Idle: nobody looks, a submission has to find a runner. Queued: waits for one. Running, Blocked: as they say. Watched: empty when
+    /// last seen, and a worker looks at the tail from time to time, so that a submission costs nothing but its command.
+    /// </summary>
+    private const int Idle = 0, Queued = 1, Running = 2, Blocked = 3, Watched = 4;
 
     internal readonly Context Context;
     internal readonly int Id;
@@ -22,22 +26,30 @@ internal sealed unsafe partial class Stream
     internal readonly bool IsDefault;
     internal nint Handle;
 
-    // The two sides are written by different threads: a cache line each (two, because lines are fetched in pairs).
+    // The two sides are written by different threads: a cache line each (two, because lines are fetched in pairs). Without object
+    // references, because with them the runtime would lay the fields out as it likes.
     [StructLayout(LayoutKind.Sequential, Size = 128)]
     private struct ProducerSide
     {
-        internal int Lock;
         internal long Tail;
         internal long HeadSeen;
-        internal CommandSegment? Segment;
+        internal Command* Slots;
+        internal int OwnerThread;
+        internal int OwnerIsInside;
+        internal int HasManyOwners;
+        internal int Lock;
+
+        /// <summary>Set when new work must be refused: the stream is being destroyed or was aborted, or its context has failed.</summary>
+        internal int Refusal;
     }
 
     [StructLayout(LayoutKind.Sequential, Size = 128)]
     private struct ConsumerSide
     {
         internal long Head;
-        internal CommandSegment? Segment;
+        internal Command* Slots;
         internal long SegmentStart;
+        internal int IsWatched;
 
         /// <summary>Bytes done of a large copy that gave way; 1 while a host function runs.</summary>
         internal nuint Progress;
@@ -47,11 +59,9 @@ internal sealed unsafe partial class Stream
         internal long WakeAt;
     }
 
+    private CommandSegment? _written, _read;
     private ProducerSide _producer;
     private ConsumerSide _consumer;
-
-    /// <summary>Set when new work must be refused: the stream is being destroyed or was aborted, or its context has failed.</summary>
-    private int _refusal;
     private int _error;
     private volatile bool _discards;
     private int _inReadyQueue;
@@ -73,35 +83,40 @@ internal sealed unsafe partial class Stream
     internal bool HasRunPast(long tail) => Volatile.Read(ref _consumer.Head) >= tail;
 
     /// <summary>
-    /// Queues a command and returns its number. On a busy stream: one compare-exchange, one cache line written, one exchange; no
-    /// allocation, no system call. A full stream holds the caller until a command has ended, as the real one does.
+    /// Queues a command and returns its number. On a busy stream: one cache line written, no allocation, no system call, and for the
+    /// stream's owner no lock and no fence. A full stream holds the caller until commands have ended, as the real one does.
     /// </summary>
     internal long Submit(in Command command, object? attached = null)
     {
-        EnterSubmit();
+        int thread = ThreadState.Current.ThreadId;
+        EnterSubmit(thread);
         long tail = _producer.Tail;
         if (tail - _producer.HeadSeen >= Depth)
         {
-            tail = WaitForRoom();
+            tail = WaitForRoom(thread);
         }
-        if (Volatile.Read(ref _refusal) != 0)
+        if (Volatile.Read(ref _producer.Refusal) != 0)
         {
-            LeaveSubmit();
+            LeaveSubmit(thread);
             throw Refusal();
         }
         int slot = (int)tail & (CommandSegment.Length - 1);
-        CommandSegment segment = slot == 0 ? NextSegment(tail) : _producer.Segment!;
-        segment.Commands[slot] = command;
-        segment.Commands[slot].ThreadId = ThreadState.Current.ThreadId;
-        segment.Commands[slot].HasObject = attached != null;
+        if (slot == 0)
+        {
+            NextSegment(tail);
+        }
+        Command* target = _producer.Slots + slot;
+        *target = command;
+        target->ThreadId = thread;
+        target->HasObject = attached != null;
         if (attached != null)
         {
-            (segment.Objects ??= new object?[CommandSegment.Length])[slot] = attached;
+            (_written!.Objects ??= new object?[CommandSegment.Length])[slot] = attached;
         }
         Machine.Observer?.Queued(this, tail, in command);
         Volatile.Write(ref _producer.Tail, tail + 1);
-        // A full fence: the runner that goes idle must see the new tail, or we must see that it went idle.
-        LeaveSubmit();
+        LeaveSubmit(thread);
+        // The runner that goes idle must see the new tail, or we must see that it went idle: it pays the fence for both (FenceSubmitters).
         if (Volatile.Read(ref _consumer.State) == Idle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
         {
             Enqueue();
@@ -110,59 +125,107 @@ internal sealed unsafe partial class Stream
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void EnterSubmit()
+    private void EnterSubmit(int thread)
     {
-        if (Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0)
+        if (_producer.OwnerThread == thread)
         {
-            EnterSubmitContended();
+            // The other side of this handshake, in TakeOwnership, fences all processors between its store and its load.
+            Volatile.Write(ref _producer.OwnerIsInside, 1);
+            if (Volatile.Read(ref _producer.HasManyOwners) == 0)
+            {
+                return;
+            }
+            Volatile.Write(ref _producer.OwnerIsInside, 0);
         }
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void EnterSubmitContended()
-    {
-        var spinner = new SpinWait();
-        do
-        {
-            spinner.SpinOnce(sleep1Threshold: -1);
-        }
-        while (Volatile.Read(ref _producer.Lock) != 0 || Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0);
+        EnterSubmitShared(thread);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void LeaveSubmit() => Interlocked.Exchange(ref _producer.Lock, 0);
+    private void LeaveSubmit(int thread)
+    {
+        if (_producer.OwnerThread == thread)
+        {
+            Volatile.Write(ref _producer.OwnerIsInside, 0);
+        }
+        else
+        {
+            Interlocked.Exchange(ref _producer.Lock, 0);
+        }
+    }
+
+    /// <summary>The first thread becomes the owner; a second one ends ownership for good, and from then on a lock decides.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void EnterSubmitShared(int thread)
+    {
+        var spinner = new SpinWait();
+        while (Volatile.Read(ref _producer.Lock) != 0 || Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0)
+        {
+            spinner.SpinOnce(sleep1Threshold: -1);
+        }
+        if (_producer.HasManyOwners != 0)
+        {
+            return;
+        }
+        if (_producer.OwnerThread == 0)
+        {
+            // Inside before it is the owner: whoever takes the ownership away waits for this submission.
+            _producer.OwnerIsInside = 1;
+            Volatile.Write(ref _producer.OwnerThread, thread);
+            Interlocked.Exchange(ref _producer.Lock, 0);
+            return;
+        }
+        Volatile.Write(ref _producer.HasManyOwners, 1);
+        Interlocked.MemoryBarrierProcessWide();
+        while (Volatile.Read(ref _producer.OwnerIsInside) != 0)
+        {
+            spinner.SpinOnce(sleep1Threshold: -1);
+        }
+        Volatile.Write(ref _producer.OwnerThread, -1);
+    }
+
+    /// <summary>Makes a tail that an owner has written without a fence visible to the caller, which has just left the stream idle.</summary>
+    private void FenceSubmitters()
+    {
+        int owner = _producer.OwnerThread;
+        if (owner > 0 && owner != ThreadState.Current.ThreadId)
+        {
+            Interlocked.MemoryBarrierProcessWide();
+        }
+    }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private CommandSegment NextSegment(long tail)
+    private void NextSegment(long tail)
     {
         CommandSegment next = CommandSegment.Rent();
         if (tail == 0)
         {
-            _consumer.Segment = next;
+            _read = next;
+            _consumer.Slots = next.Commands;
         }
         else
         {
-            Volatile.Write(ref _producer.Segment!.Next, next);
+            Volatile.Write(ref _written!.Next, next);
         }
-        return _producer.Segment = next;
+        _written = next;
+        _producer.Slots = next.Commands;
     }
 
-    /// <summary>Holds the submit lock on entry and on return, not in between.</summary>
+    /// <summary>Inside a submission on entry and on return, not in between.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private long WaitForRoom()
+    private long WaitForRoom(int thread)
     {
         while (true)
         {
             long tail = _producer.Tail;
             _producer.HeadSeen = Volatile.Read(ref _consumer.Head);
-            if (tail - _producer.HeadSeen < Depth || Volatile.Read(ref _refusal) != 0)
+            if (tail - _producer.HeadSeen < Depth || Volatile.Read(ref _producer.Refusal) != 0)
             {
                 return tail;
             }
-            LeaveSubmit();
+            LeaveSubmit(thread);
             // Half of the queue at once: a producer that outruns the device stops seldom, not at every call.
             Machine.Scheduler.WaitUntil(this, tail - Depth / 2, Timeout.Infinite);
-            EnterSubmit();
+            EnterSubmit(thread);
         }
     }
 
@@ -194,11 +257,44 @@ internal sealed unsafe partial class Stream
         return TryOwn();
     }
 
-    /// <summary>Takes a stream that is waiting for a runner.</summary>
-    internal bool TryOwn() => Volatile.Read(ref _consumer.State) == Queued && Interlocked.CompareExchange(ref _consumer.State, Running, Queued) == Queued;
+    /// <summary>Takes a stream that has commands and no runner.</summary>
+    internal bool TryOwn()
+    {
+        int state = Volatile.Read(ref _consumer.State);
+        return (state == Queued || state == Watched && !IsIdle) && Interlocked.CompareExchange(ref _consumer.State, Running, state) == state;
+    }
 
-    internal bool IsRunning => Volatile.Read(ref _consumer.State) == Running;
-    internal bool IsQueued => Volatile.Read(ref _consumer.State) == Queued;
+    /// <summary>True when <see cref="TryOwn"/> is worth a try.</summary>
+    internal bool IsWaitingForRunner => Volatile.Read(ref _consumer.State) is var state && (state == Queued || state == Watched && !IsIdle);
+
+    /// <summary>The calling worker is going to look at the tail; it promises to call <see cref="Unwatch"/> when it stops.</summary>
+    internal void Watch()
+    {
+        if (_consumer.IsWatched == 0)
+        {
+            Volatile.Write(ref _consumer.IsWatched, 1);
+        }
+    }
+
+    /// <summary>The worker stops looking. What was queued meanwhile finds another runner.</summary>
+    internal void Unwatch()
+    {
+        // A full fence: a helper that leaves the stream as Watched looks at the flag again afterwards, and one of us turns it Idle.
+        Interlocked.Exchange(ref _consumer.IsWatched, 0);
+        TurnIdle();
+    }
+
+    private void TurnIdle()
+    {
+        if (Interlocked.CompareExchange(ref _consumer.State, Idle, Watched) == Watched)
+        {
+            FenceSubmitters();
+            if (!IsIdle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
+            {
+                Enqueue();
+            }
+        }
+    }
 
     /// <summary>Waits until everything queued so far has ended. False when the time is over; the commands go on.</summary>
     internal bool WaitForAll(int timeoutMs) => HasRunPast(Tail) || Machine.Scheduler.WaitUntil(this, Tail, timeoutMs);
@@ -225,11 +321,11 @@ internal sealed unsafe partial class Stream
     }
 
     /// <summary>Refuses everything from now on with that code.</summary>
-    internal void Refuse(AclError code) => Interlocked.CompareExchange(ref _refusal, (int)code, 0);
+    internal void Refuse(AclError code) => Interlocked.CompareExchange(ref _producer.Refusal, (int)code, 0);
 
     private AclException Refusal()
     {
-        var code = (AclError)_refusal;
+        var code = (AclError)_producer.Refusal;
         return code == AclError.RtInvalidHandle
             ? new AclException(code, $"Stream {Id} was destroyed by another thread during this call.")
             : new AclException(code, $"Stream {Id} takes no new work: {AclErrorNames.Meaning((int)code)}.");

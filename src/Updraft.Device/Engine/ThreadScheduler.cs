@@ -6,12 +6,22 @@ namespace Updraft.Device;
 /// The real thing: a pool of workers runs ready streams, a host thread that synchronises runs the stream it waits for instead of
 /// sleeping. Workers start when the first stream becomes ready, look for work a few microseconds longer than there is any (waking a
 /// parked thread costs more than that), then sleep: an idle process costs nothing.
+///
+/// A worker keeps an eye on the streams it has just emptied. While it does, a submission is a write to the queue and nothing else; the
+/// worker looks seldom enough that several commands have gathered, because every look takes the line of the tail from the submitter.
 /// </summary>
 internal sealed class ThreadScheduler : Scheduler
 {
+    private const int MaximumWatched = 16;
     private static readonly long s_spinTicks = Stopwatch.Frequency / 50_000; // 20 µs
+    private static readonly long s_lookTicks = Stopwatch.Frequency / 2_000_000; // 0.5 µs
 
-    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount, 1, 16);
+    /// <summary>The streams a worker watches. With several workers only the latest: the others may be run by somebody else meanwhile.</summary>
+    [ThreadStatic]
+    private static List<Stream>? t_watched;
+
+    // One CPU is left to the program: its threads help whenever they wait, and a worker too many only takes the CPU from them.
+    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
     private readonly ReadyQueue _ready = new();
     private readonly object _parkLock = new();
     private int _workers, _parked, _looking, _wakes;
@@ -27,7 +37,26 @@ internal sealed class ThreadScheduler : Scheduler
 
     internal override void InviteHelpers() => WakeOne(onlyIfNobodyLooks: false);
 
-    internal override bool ShouldYield() => _ready.Count > 0 && Volatile.Read(ref _looking) == 0;
+    internal override bool ShouldYield()
+    {
+        if (Volatile.Read(ref _looking) > 0)
+        {
+            return false;
+        }
+        if (_ready.Count > 0)
+        {
+            return true;
+        }
+        // In the middle of a large copy nobody looks at what this worker watches.
+        foreach (Stream stream in t_watched ?? [])
+        {
+            if (stream.IsWaitingForRunner)
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 
     internal override void Poll(Stream stream) { }
 
@@ -70,26 +99,37 @@ internal sealed class ThreadScheduler : Scheduler
 
     private void Work()
     {
+        List<Stream> watched = t_watched = new(MaximumWatched);
+        long lastWork = Stopwatch.GetTimestamp();
         // Counted as looking from the moment it was started until it runs a stream, and again between streams.
         while (!_stops)
         {
-            if (TryRunOne())
+            if (RunWatched(watched) || RunReady(watched) || SharedCopy.AnyOpen && SharedCopy.Help())
             {
+                lastWork = Stopwatch.GetTimestamp();
                 continue;
             }
-            if (SharedCopy.AnyOpen && SharedCopy.Help())
+            long now = Stopwatch.GetTimestamp();
+            if (now - lastWork > s_spinTicks)
             {
-                continue;
-            }
-            if (!SpinForWork())
-            {
+                UnwatchAll(watched);
                 Park();
+                lastWork = Stopwatch.GetTimestamp();
+                continue;
             }
+            // A little longer with every stream watched, so that the looks at all of them stay as rare as those at one.
+            long pause = s_lookTicks + watched.Count * s_lookTicks / 2;
+            do
+            {
+                Thread.SpinWait(2);
+            }
+            while (Stopwatch.GetTimestamp() - now < pause && _ready.Count == 0 && !SharedCopy.AnyOpen);
         }
+        UnwatchAll(watched);
         Interlocked.Decrement(ref _looking);
     }
 
-    private bool TryRunOne()
+    private bool RunReady(List<Stream> watched)
     {
         if (!_ready.TryTake(out Stream? stream))
         {
@@ -97,34 +137,59 @@ internal sealed class ThreadScheduler : Scheduler
         }
         if (stream.TryTakeFromQueue())
         {
-            Interlocked.Decrement(ref _looking);
-            // Whoever became ready meanwhile found somebody looking; now nobody is.
-            if (_ready.Count > 0)
+            if (!watched.Contains(stream))
             {
-                Poke();
+                if (watched.Count == MaximumWatched || _maximumWorkers > 1 && watched.Count > 0)
+                {
+                    UnwatchAll(watched);
+                }
+                watched.Add(stream);
             }
-            stream.Run();
-            Interlocked.Increment(ref _looking);
+            RunOwned(stream, watched);
         }
         return true;
     }
 
-    private bool SpinForWork()
+    private bool RunWatched(List<Stream> watched)
     {
-        long end = Stopwatch.GetTimestamp() + s_spinTicks;
-        do
+        bool any = false;
+        for (int index = watched.Count - 1; index >= 0; index--)
         {
-            for (int turn = 0; turn < 16; turn++)
+            Stream stream = watched[index];
+            if (stream.TryOwn())
             {
-                if (_ready.Count > 0 || SharedCopy.AnyOpen)
-                {
-                    return true;
-                }
-                Thread.SpinWait(4);
+                any = true;
+                RunOwned(stream, watched);
             }
         }
-        while (Stopwatch.GetTimestamp() < end);
-        return false;
+        return any;
+    }
+
+    private void RunOwned(Stream stream, List<Stream> watched)
+    {
+        Interlocked.Decrement(ref _looking);
+        // Whoever became ready meanwhile found somebody looking; now nobody is.
+        if (_ready.Count > 0)
+        {
+            Poke();
+        }
+        stream.Watch();
+        if (!stream.Run())
+        {
+            // Blocked, or given way to others: whoever readies it decides who runs it next.
+            watched.Remove(stream);
+            stream.Unwatch();
+        }
+        Interlocked.Increment(ref _looking);
+    }
+
+    private static void UnwatchAll(List<Stream> watched)
+    {
+        foreach (Stream stream in watched)
+        {
+            stream.Unwatch();
+        }
+        watched.Clear();
     }
 
     private void Park()
@@ -184,7 +249,7 @@ internal sealed class ThreadScheduler : Scheduler
         {
             for (int turn = 0; turn < 16; turn++)
             {
-                if (stream.HasRunPast(target) || stream.IsQueued || SharedCopy.AnyOpen)
+                if (stream.HasRunPast(target) || stream.IsWaitingForRunner || SharedCopy.AnyOpen)
                 {
                     return true;
                 }
