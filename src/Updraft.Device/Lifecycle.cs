@@ -72,6 +72,7 @@ internal static unsafe class Lifecycle
         {
             (s_references, s_isFinalized, s_firstConfiguration) = (0, false, null);
             ErrorMessages.IsProcessWide = false;
+            SystemParameters.Forget();
         }
     }
 

@@ -10,7 +10,7 @@ namespace Updraft.Generator;
 /// <para>Types that this generator makes do not exist yet when it looks at a row: they are known by name only
 /// and are looked up in the table later (<see cref="Passing.Named"/>).</para>
 /// </summary>
-internal sealed record Row(string Name, RowType Return, EquatableArray<RowParameter> Parameters, bool ChecksChip, Place Place)
+internal sealed record Row(string Name, RowType Return, EquatableArray<RowParameter> Parameters, bool ChecksChip, bool Refuses, Place Place)
 {
     public static bool IsExports(SyntaxNode node, CancellationToken _)
         => node is ClassDeclarationSyntax { Identifier.ValueText: "Exports" };
@@ -34,8 +34,11 @@ internal sealed record Row(string Name, RowType Return, EquatableArray<RowParame
         => new(method.Name, RowType.Of(method.ReturnType),
             new(method.Parameters.Select(parameter => new RowParameter(Code.Identifier(parameter.Name),
                 parameter.RefKind == RefKind.None ? RowType.Of(parameter.Type) : new RowType(parameter.RefKind + " " + parameter.Type, Passing.Unknown)))),
-            method.GetAttributes().Any(attribute => attribute.AttributeClass?.Name is "ChecksChipAttribute" or "ChecksChip"),
+            Has(method, "ChecksChip"), Has(method, "Refuses"),
             Place.Of(method.Locations[0]));
+
+    private static bool Has(IMethodSymbol method, string attribute)
+        => method.GetAttributes().Any(each => each.AttributeClass?.Name is { } name && (name == attribute || name == attribute + "Attribute"));
 }
 
 internal sealed record RowParameter(string Name, RowType Type);

@@ -41,7 +41,7 @@ public sealed class UpdraftGenerator : IIncrementalGenerator
         {
             InterfaceTable table = both.Left.Parse();
             Dictionary<string, Row> checkedRows = RowCheck.Run(table, both.Right, output.ReportDiagnostic);
-            output.AddSource("Functions.g.cs", FunctionsWriter.Write(table, checkedRows.Keys));
+            output.AddSource("Functions.g.cs", FunctionsWriter.Write(table, new HashSet<string>(checkedRows.Values.Where(row => !row.Refuses).Select(row => row.Name))));
             output.AddSource("EntryPoints.g.cs", EntryPointsWriter.Write(table, checkedRows));
             output.AddSource("AclApi.g.cs", AclApiWriter.Write(table, checkedRows));
         }));

@@ -60,6 +60,24 @@ internal sealed class Chip
     internal int AiCores { get; init; }
     internal int VectorCores { get; init; }
 
+    /// <summary>Bytes of the second-level cache; null where it is not published, and then not answered.</summary>
+    internal long? L2Bytes { get; init; }
+
+    /// <summary>The number of the core's instruction set, as <c>aclplatformNpuArch</c> lists them.</summary>
+    internal required aclplatformNpuArch Architecture { get; init; }
+
+    /// <summary>The cores compute with bfloat16, infinity and NaN; without, results saturate.</summary>
+    internal bool HasBfloat16 { get; init; }
+
+    /// <summary>How the host reaches the devices of the usual server: ACL_HOST_DEVICE_CONNECT_TYPE_*; null where it is not known.</summary>
+    internal int? HostLink { get; init; }
+
+    /// <summary>How devices of the usual server reach each other: within groups of so many neighbours that link (ACL_RT_DEVS_TOPOLOGY_*), smallest group first.</summary>
+    internal (int Neighbours, ulong Link)[] DeviceLinks { get; init; } = [];
+
+    /// <summary>Groups of cores that <c>aclrtSetGroup</c> chooses from.</summary>
+    internal int CoreGroups { get; init; } = 1;
+
     internal static readonly Chip[] All =
     [
         new()
@@ -69,6 +87,8 @@ internal sealed class Chip
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
             CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
             Reductions = ReductionSet.A2, AiCores = 20, VectorCores = 40,
+            L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
+            HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_PCIE, DeviceLinks = [(int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_HCCS)],
         },
         new()
         {
@@ -77,6 +97,8 @@ internal sealed class Chip
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
             CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
             Reductions = ReductionSet.A2, AiCores = 24, VectorCores = 48,
+            L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
+            HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_HCCS, DeviceLinks = [(2, AclConstants.ACL_RT_DEVS_TOPOLOGY_SIO), (int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_HCCS_SW)],
         },
         new()
         {
@@ -85,6 +107,7 @@ internal sealed class Chip
             StreamsPerDevice = 1984, TasksPerStream = 2014, EventsPerDevice = 65536, NotifiesPerDevice = 65535, NoEventCode = AclError.RtNoNotifyResource,
             CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true,
             WaitsForForeignEvents = true, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
+            Architecture = aclplatformNpuArch.DAV_3510, HasBfloat16 = true, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB,
         },
         new()
         {
@@ -92,6 +115,7 @@ internal sealed class Chip
             SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false,
             StreamsPerDevice = 512, TasksPerStream = 2010, EventsPerDevice = 65536, NotifiesPerDevice = 2048,
             CopyDescriptorBytes = 32, Reductions = ReductionSet.Small, AiCores = 1, VectorCores = 1,
+            Architecture = aclplatformNpuArch.DAV_3002,
         },
         new()
         {
@@ -99,6 +123,8 @@ internal sealed class Chip
             SupportBit = 4, DefaultDevices = 8, MemoryBytes = 24UL << 30, HasStars = false, HasHugeStreams = false,
             StreamsPerDevice = 1024, TasksPerStream = 2042, EventsPerDevice = 1023, NotifiesPerDevice = 1024,
             HasCapture = true, Reductions = ReductionSet.Inference, AiCores = 8, VectorCores = 7,
+            L2Bytes = 16L << 20, Architecture = aclplatformNpuArch.DAV_2002, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_PCIE,
+            DeviceLinks = [(int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_PHB)],
         },
         new()
         {
@@ -106,6 +132,8 @@ internal sealed class Chip
             SupportBit = 5, DefaultDevices = 8, MemoryBytes = 32UL << 30, HasStars = false,
             StreamsPerDevice = 2048, TasksPerStream = 2042, EventsPerDevice = 65535, NotifiesPerDevice = 1024,
             HasOffsetCopy = true, Reductions = ReductionSet.Training, AiCores = 32, VectorCores = 0,
+            L2Bytes = 32L << 20, Architecture = aclplatformNpuArch.DAV_1001, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_PCIE,
+            DeviceLinks = [(4, AclConstants.ACL_RT_DEVS_TOPOLOGY_HCCS), (int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_SYS)],
         },
     ];
 

@@ -11,4 +11,11 @@ internal abstract class Observer
     internal virtual void Finished(Stream stream, long task, in Command command, AclError result) { }
     internal virtual void Allocated(nuint address, nuint bytes, int device) { }
     internal virtual void Freed(nuint address, int device) { }
+
+    /// <summary>The program marked a moment (aclprofMark and the like): on the calling thread, or, with a stream, when the stream came by.</summary>
+    internal virtual void Mark(string text, Stream? stream) { }
+
+    /// <summary>A range of the program's own begins. Its number is unique in the process; ranges of one thread may nest, others may overlap.</summary>
+    internal virtual void RangePush(uint range, string text, Stream? stream) { }
+    internal virtual void RangePop(uint range, Stream? stream) { }
 }

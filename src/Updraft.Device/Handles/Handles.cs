@@ -27,6 +27,22 @@ internal readonly struct EventHandle
     internal Event Get() => HandleTable.TryGet(Value, out Event? found) ? found : throw HandleFailure.Of(Value, "event");
 }
 
+/// <summary>A plain object of the interface that programs hold by pointer: a data buffer, a description, a configuration.</summary>
+internal readonly struct ObjectHandle
+{
+    public readonly nint Value;
+    internal bool IsNull => Value == 0;
+
+    /// <summary>NULL is the wrapper's 100000; a stale pointer or one of another kind is 107017, never a crash.</summary>
+    internal T Get<T>(string name, string kind) where T : class
+    {
+        Check.That(Value != 0, AclError.InvalidParam, $"{name} is NULL; give a {kind}.");
+        return HandleTable.TryGet(Value, out T? found) ? found : throw HandleFailure.Of(Value, kind);
+    }
+
+    internal T? GetOrNull<T>() where T : class => HandleTable.TryGet(Value, out T? found) ? found : null;
+}
+
 internal static class HandleFailure
 {
     internal static AclException Of(nint handle, string expected) => new(AclError.RtInvalidHandle, HandleTable.Describe(handle, expected));
