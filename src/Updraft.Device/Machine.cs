@@ -43,6 +43,7 @@ internal static class Machine
         Scheduler.Stop();
         Pinned.Dispose();
         HostRegistry.Clear();
+        ValueWaits.Clear();
         AddressSpace.Release();
         Devices = [];
         Observer = null;

@@ -35,7 +35,9 @@ internal static class Rows
     internal static int Result(Function function, AclError code) => Record(function, code, null, !ThreadState.IsNeverStored(code));
 
     internal static int Unsupported(Function function) =>
-        Record(function, AclError.RtFeatureNotSupport, $"{Chip.Current.Name} does not have this function; `updraft api {Functions.Name(function)}` lists the chips that do.", ThreadState.StoresUnsupported(function));
+        Record(function, AclError.RtFeatureNotSupport, UnsupportedText(function), ThreadState.StoresUnsupported(function));
+
+    internal static string UnsupportedText(Function function) => $"{Chip.Current.Name} does not have this function; `updraft api {Functions.Name(function)}` lists the chips that do.";
 
     /// <summary>A function nobody has written yet: says its name once and answers "not supported".</summary>
     internal static int Refused(Function function)

@@ -46,6 +46,15 @@ internal sealed class Chip
     internal int CacheDescriptorBytes { get; init; }
 
     internal bool HasOffsetCopy { get; init; }
+
+    /// <summary>A reduction takes its place in the queue before the alignment of its addresses is tested.</summary>
+    internal bool TakesTaskBeforeAlignment { get; init; } = true;
+
+    /// <summary>The cells of a copy with offsets are translated when it is queued, so a bad one fails the call rather than the task.</summary>
+    internal bool TranslatesCellsAtSubmit { get; init; } = true;
+
+    /// <summary>The documents demand peer access before a copy between two devices; strict mode does too.</summary>
+    internal bool NeedsPeerAccess { get; init; } = true;
     internal bool HasCapture { get; init; }
 
     /// <summary>NULL names the default stream in <c>aclrtMemcpy2dAsync</c> and <c>aclrtSetStreamFailureMode</c>; elsewhere 107000.</summary>
@@ -92,7 +101,7 @@ internal sealed class Chip
         },
         new()
         {
-            Key = "910c", Name = "Ascend 910C (Atlas A3)", Aliases = ["a3"], SocName = "Ascend910_9391", SocPrefixes = ["Ascend910_93"],
+            Key = "910c", Name = "Ascend 910C (Atlas A3)", NeedsPeerAccess = false, Aliases = ["a3"], SocName = "Ascend910_9391", SocPrefixes = ["Ascend910_93"],
             SupportBit = 1, DefaultDevices = 16, MemoryBytes = 64UL << 30, HasGiantPages = true, HasMappedHostMemory = true, HasManagedMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
             CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
@@ -105,13 +114,13 @@ internal sealed class Chip
             Key = "950", Name = "Ascend 950", SocName = "Ascend950PR_9599", SocPrefixes = ["Ascend950"],
             SupportBit = 0, DefaultDevices = 8, MemoryBytes = 112UL << 30, AllocationPadding = 0, HasGiantPages = true, HasMappedHostMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2014, EventsPerDevice = 65536, NotifiesPerDevice = 65535, NoEventCode = AclError.RtNoNotifyResource,
-            CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true,
+            CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true, TranslatesCellsAtSubmit = false, TakesTaskBeforeAlignment = false,
             WaitsForForeignEvents = true, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
             Architecture = aclplatformNpuArch.DAV_3510, HasBfloat16 = true, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB,
         },
         new()
         {
-            Key = "310b", Name = "Ascend 310B (Atlas 200I/500 A2)", SocName = "Ascend310B1", SocPrefixes = ["Ascend310B"],
+            Key = "310b", Name = "Ascend 310B (Atlas 200I/500 A2)", NeedsPeerAccess = false, SocName = "Ascend310B1", SocPrefixes = ["Ascend310B"],
             SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false,
             StreamsPerDevice = 512, TasksPerStream = 2010, EventsPerDevice = 65536, NotifiesPerDevice = 2048,
             CopyDescriptorBytes = 32, Reductions = ReductionSet.Small, AiCores = 1, VectorCores = 1,

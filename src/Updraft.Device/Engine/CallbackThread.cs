@@ -51,7 +51,7 @@ internal sealed unsafe class CallbackThread(Context context)
                 }
             }
             HostGuard.Call(call.function, call.argument);
-            call.stream.Unblock();
+            call.stream.HostFunctionReturned();
         }
     }
 }

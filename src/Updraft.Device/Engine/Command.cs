@@ -19,8 +19,17 @@ internal enum CommandKind : byte
     /// <summary>C elements of 4 bytes at A filled with the low 32 bits of B.</summary>
     Fill32,
 
-    /// <summary>A rectangle from B to A: C bytes wide, D rows; the pitches are in a <see cref="Pitches"/>.</summary>
+    /// <summary>The number B, 64 bits, written at A.</summary>
+    Write64,
+
+    /// <summary>A rectangle from B to A: C bytes wide, D rows, E and F bytes from one row of A and B to the next.</summary>
     Copy2D,
+
+    /// <summary>As Copy2D, with at least one host address that is not ours and may have been unmapped.</summary>
+    Copy2DGuarded,
+
+    /// <summary>The object is a <see cref="BatchElements"/>: copies without an order among themselves.</summary>
+    CopyBatch,
 
     /// <summary>The object is a <see cref="RecordPoint"/>.</summary>
     EventRecord,

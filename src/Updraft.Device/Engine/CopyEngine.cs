@@ -8,7 +8,7 @@ namespace Updraft.Device;
 /// <summary>
 /// Moves bytes. Three kernels by size, as measured on this kind of machine: the framework's vector loop, the C library's
 /// <c>memmove</c>, and stores past the cache for what is too large to stay in it. Large copies are cut into pieces that every free
-/// thread takes from (<see cref="SharedCopy"/>).
+/// thread takes from (<see cref="SharedWork"/>).
 /// </summary>
 internal static unsafe class CopyEngine
 {
@@ -98,16 +98,50 @@ internal static unsafe class CopyEngine
         }
     }
 
+    /// <summary>Any rectangle, on the calling thread, with the help of free ones.</summary>
     internal static void Copy2D(byte* to, nuint toPitch, byte* from, nuint fromPitch, nuint width, nuint height)
     {
-        if (toPitch == width && fromPitch == width)
+        for (nuint done = 0; !Copy2DShared(to, toPitch, from, fromPitch, width, height, ref done);)
         {
-            Copy(to, from, width * height);
+            // As in Copy.
+        }
+    }
+
+    /// <summary>Goes on with a rectangle at row <paramref name="done"/>; false when other streams are waiting for this thread.</summary>
+    internal static bool Copy2DShared(byte* to, nuint toPitch, byte* from, nuint fromPitch, nuint width, nuint height, ref nuint done)
+    {
+        nuint toSpan = (height - 1) * toPitch + width, fromSpan = (height - 1) * fromPitch + width;
+        if (width * height <= SmallBytes || Overlap(to, from, Math.Max(toSpan, fromSpan)))
+        {
+            // Rows of one after another: overlapping rectangles come out row by row.
+            CopyRows(to, toPitch, from, fromPitch, width, height);
+            return true;
+        }
+        return SharedRectangle.Run(to, toPitch, from, fromPitch, width, height, Math.Max(1, PieceBytes / width), ref done);
+    }
+
+    internal static void CopyRows(byte* to, nuint toPitch, byte* from, nuint fromPitch, nuint width, nuint height)
+    {
+        if (width <= SmallBytes)
+        {
+            for (nuint row = 0; row < height; row++)
+            {
+                CopySmall(to + row * toPitch, from + row * fromPitch, width);
+            }
             return;
         }
         for (nuint row = 0; row < height; row++)
         {
-            Copy(to + row * toPitch, from + row * fromPitch, width);
+            // Not in pieces for others to help with: this may be such a piece itself.
+            byte* rowTo = to + row * toPitch, rowFrom = from + row * fromPitch;
+            if (Overlap(rowTo, rowFrom, width))
+            {
+                _ = Posix.memmovePreemptive(rowTo, rowFrom, width);
+            }
+            else
+            {
+                CopyPastCache(rowTo, rowFrom, width);
+            }
         }
     }
 

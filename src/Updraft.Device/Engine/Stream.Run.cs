@@ -57,6 +57,10 @@ internal sealed unsafe partial class Stream
                         Machine.Observer?.Finished(this, head, in command, result);
                         if (command.HasObject)
                         {
+                            if (command.Kind == CommandKind.CopyBatch)
+                            {
+                                ((BatchElements)Attached(slot)!).End();
+                            }
                             _read!.Objects![slot] = null;
                         }
                         head++;
@@ -136,9 +140,22 @@ internal sealed unsafe partial class Stream
             case CommandKind.Fill32:
                 CopyEngine.Fill32((uint*)command.A, (uint)command.B, command.C);
                 return Outcome.Done;
-            case CommandKind.Copy2D:
-                CopyEngine.Copy2D((byte*)command.A, command.E, (byte*)command.B, command.F, command.C, command.D);
+            case CommandKind.Write64:
+                Unsafe.WriteUnaligned((void*)command.A, (ulong)command.B);
                 return Outcome.Done;
+            case CommandKind.Copy2D:
+                return Ended(CopyEngine.Copy2DShared((byte*)command.A, command.E, (byte*)command.B, command.F, command.C, command.D, ref _consumer.Progress));
+            case CommandKind.Copy2DGuarded:
+                for (nuint row = 0; row < command.D; row++)
+                {
+                    if (!HostGuard.TryCopy((void*)(command.A + row * command.E), (void*)(command.B + row * command.F), command.C))
+                    {
+                        result = AclError.RtSysDma;
+                    }
+                }
+                return Outcome.Done;
+            case CommandKind.CopyBatch:
+                return Ended(((BatchElements)Attached(slot)!).Run(ref _consumer.Progress, ref result));
             case CommandKind.EventRecord:
                 ((RecordPoint)Attached(slot)!).Complete(Machine.Clock.NowNs);
                 return Outcome.Done;
@@ -162,26 +179,41 @@ internal sealed unsafe partial class Stream
     private object? Attached(int slot) => _read!.Objects?[slot];
 
     /// <summary>A large copy runs in pieces: free threads help, and between two pieces other streams get their turn.</summary>
-    private Outcome CopyLarge(ref Command command)
-    {
-        nuint done = _consumer.Progress;
-        bool complete = CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref done);
-        _consumer.Progress = complete ? 0 : done;
-        return complete ? Outcome.Done : Outcome.Yields;
-    }
+    private Outcome CopyLarge(ref Command command) => Ended(CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref _consumer.Progress));
+
+    private static Outcome Ended(bool isComplete) => isComplete ? Outcome.Done : Outcome.Yields;
 
     private Outcome RunHostFunction(ref Command command)
     {
-        // Progress tells the two visits apart: at the first the function is handed over, at the second it has returned.
+        // Progress tells the visits apart: at the first the function is handed over, at a later one it has returned or not.
         if (_consumer.Progress != 0)
         {
-            return Outcome.Done;
+            if (Volatile.Read(ref _consumer.Progress) == Returned)
+            {
+                return Outcome.Done;
+            }
+            // A look that nobody asked for: another wait of this stream was over, and its waker came late.
+            MarkBlocked();
+            if (Volatile.Read(ref _consumer.Progress) == Returned)
+            {
+                Unblock();
+            }
+            return Outcome.Blocked;
         }
-        _consumer.Progress = 1;
+        _consumer.Progress = HandedOver;
         nuint function = command.A, argument = command.B;
         MarkBlocked();
         Context.Callbacks.Call(this, function, argument);
         return Outcome.Blocked;
+    }
+
+    private const nuint HandedOver = 1, Returned = 2;
+
+    /// <summary>The host function at the head has returned; called by the thread it ran on.</summary>
+    internal void HostFunctionReturned()
+    {
+        Volatile.Write(ref _consumer.Progress, Returned);
+        Unblock();
     }
 
     /// <summary>
@@ -205,6 +237,10 @@ internal sealed unsafe partial class Stream
 
     private void WakeWaiters()
     {
+        if (ValueWaits.Any)
+        {
+            ValueWaits.Look();
+        }
         // After a state change, which is a full fence as is the increment in WaitForProgress, one of the two sees the other. The call
         // in the middle of a run may come too early to see a waiter; the one at its end does not.
         if (Volatile.Read(ref _waiters) != 0)

@@ -51,7 +51,7 @@ internal sealed unsafe partial class Stream
         internal long SegmentStart;
         internal int IsWatched;
 
-        /// <summary>Bytes done of a large copy that gave way; 1 while a host function runs.</summary>
+        /// <summary>Bytes, rows or elements done of a large copy that gave way; how far a host function is.</summary>
         internal nuint Progress;
         internal int State;
 
@@ -322,6 +322,15 @@ internal sealed unsafe partial class Stream
 
     /// <summary>Refuses everything from now on with that code.</summary>
     internal void Refuse(AclError code) => Interlocked.CompareExchange(ref _producer.Refusal, (int)code, 0);
+
+    /// <summary>What a submission would throw now; for functions that find this out before their last checks.</summary>
+    internal void CheckAccepts()
+    {
+        if (Volatile.Read(ref _producer.Refusal) != 0)
+        {
+            throw Refusal();
+        }
+    }
 
     private AclException Refusal()
     {

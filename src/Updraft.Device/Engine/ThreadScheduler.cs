@@ -104,7 +104,7 @@ internal sealed class ThreadScheduler : Scheduler
         // Counted as looking from the moment it was started until it runs a stream, and again between streams.
         while (!_stops)
         {
-            if (RunWatched(watched) || RunReady(watched) || SharedCopy.AnyOpen && SharedCopy.Help())
+            if (RunWatched(watched) || RunReady(watched) || SharedWork.AnyOpen && SharedWork.Help())
             {
                 lastWork = Stopwatch.GetTimestamp();
                 continue;
@@ -123,7 +123,7 @@ internal sealed class ThreadScheduler : Scheduler
             {
                 Thread.SpinWait(2);
             }
-            while (Stopwatch.GetTimestamp() - now < pause && _ready.Count == 0 && !SharedCopy.AnyOpen);
+            while (Stopwatch.GetTimestamp() - now < pause && _ready.Count == 0 && !SharedWork.AnyOpen);
         }
         UnwatchAll(watched);
         Interlocked.Decrement(ref _looking);
@@ -226,7 +226,7 @@ internal sealed class ThreadScheduler : Scheduler
                 stream.Run(target);
                 continue;
             }
-            if (SharedCopy.AnyOpen && SharedCopy.Help())
+            if (SharedWork.AnyOpen && SharedWork.Help())
             {
                 continue;
             }
@@ -249,7 +249,7 @@ internal sealed class ThreadScheduler : Scheduler
         {
             for (int turn = 0; turn < 16; turn++)
             {
-                if (stream.HasRunPast(target) || stream.IsWaitingForRunner || SharedCopy.AnyOpen)
+                if (stream.HasRunPast(target) || stream.IsWaitingForRunner || SharedWork.AnyOpen)
                 {
                     return true;
                 }

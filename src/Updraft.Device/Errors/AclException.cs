@@ -30,6 +30,15 @@ internal static class Check
         }
     }
 
+    /// <summary>For rows with <see cref="ChecksChipAttribute"/>: 207000 when the running chip does not have the function.</summary>
+    internal static void Supported(Function function)
+    {
+        if (!Chip.Supports(function))
+        {
+            Fail(AclError.RtFeatureNotSupport, Rows.UnsupportedText(function), ThreadState.StoresUnsupported(function));
+        }
+    }
+
     [DoesNotReturn]
     internal static void Fail(AclError code, string text, bool isStored = true) => throw new AclException(code, text, isStored);
 }

@@ -46,6 +46,17 @@ internal readonly unsafe struct Place
         return OfForeign(address, bytes);
     }
 
+    /// <summary>The same memory at another address of its allocation.</summary>
+    internal Place At(nuint address) => new(Class, IsWhole, NeedsGuard, Device, address);
+
+    /// <summary>The allocation of device or pinned memory that holds the address; null for anything else.</summary>
+    internal static Allocation* AllocationOf(void* pointer)
+    {
+        var address = (nuint)pointer;
+        return AddressSpace.IsDevice(address) ? Machine.Devices[AddressSpace.DeviceOf(address)].Memory.Find(address)
+            : AddressSpace.IsPinned(address) ? Machine.Pinned.Find(address) : null;
+    }
+
     private static Place OfForeign(nuint address, nuint bytes) =>
         HostRegistry.TryFind(address, out HostRegistry.Range range)
             ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)

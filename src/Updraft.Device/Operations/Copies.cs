@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Updraft.Device;
 
@@ -118,44 +119,81 @@ internal static unsafe class Copies
     /// <summary>Copies on the calling thread. A range that leaves its allocation or was freed is never touched: 107017.</summary>
     internal static void Now(in Place to, in Place from, nuint count)
     {
+        CheckBoth(to, from, count);
+        if (to.NeedsGuard || from.NeedsGuard)
+        {
+            NowGuarded(to.Backing, from.Backing, count);
+        }
+        else
+        {
+            CopyEngine.Copy((byte*)to.Backing, (byte*)from.Backing, count);
+        }
+        ValueWaits.Written();
+    }
+
+    internal static void CheckBoth(in Place to, in Place from, nuint count)
+    {
         CheckWhole(to, count, "destination");
         CheckWhole(from, count, "source");
         CheckStrict(to, from, AclError.RtInvalidHandle);
-        if (to.NeedsGuard || from.NeedsGuard)
+    }
+
+    /// <summary>Copies with a side that is host memory of the program; 107017 when it cannot be touched.</summary>
+    internal static void NowGuarded(nuint to, nuint from, nuint count)
+    {
+        if (!HostGuard.TryCopy((void*)to, (void*)from, count))
         {
-            if (!HostGuard.TryCopy((void*)to.Backing, (void*)from.Backing, count))
-            {
-                Check.Fail(AclError.RtInvalidHandle, $"The host memory of the copy is not accessible: {count} bytes from 0x{from.Address:x} to 0x{to.Address:x}.");
-            }
-            return;
+            Check.Fail(AclError.RtInvalidHandle, $"The host memory of the copy is not accessible: {count} bytes from 0x{from:x} to 0x{to:x}.");
+        }
+    }
+
+    /// <summary>A copy whose addresses a task has found in device memory, made at once by the executing thread. False for anything that is not live device memory.</summary>
+    internal static bool TryOnDevice(nuint destination, nuint source, nuint count)
+    {
+        Place to = Place.Of((void*)destination, count), from = Place.Of((void*)source, count);
+        if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWhole || !from.IsWhole || Machine.Options.Strict && !MayAccess(to, from))
+        {
+            Log.Info($"a copy of {count} bytes fails with 507013: from {Place.Describe((void*)source)} to {Place.Describe((void*)destination)}");
+            return false;
         }
         CopyEngine.Copy((byte*)to.Backing, (byte*)from.Backing, count);
+        return true;
     }
 
     /// <summary>Queues a copy whose sides were looked up. A range that is not whole becomes a task that fails with 507013.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Queue(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction)
+    internal static void Queue(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction) => Submit(stream, to, from, count, direction,
+        new Command { Kind = to.NeedsGuard || from.NeedsGuard ? CommandKind.CopyGuarded : CommandKind.Copy, A = to.Backing, B = from.Backing, C = count });
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Submit(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, in Command command)
     {
-        bool faults = !to.IsWhole || !from.IsWhole
-            || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered)
-            || Machine.Options.Strict && !MayAccess(to, from);
-        var command = new Command { Kind = CommandKind.Copy, A = to.Backing, B = from.Backing, C = count };
-        if (faults)
+        if (Faults(to, from, direction) || Machine.Options.Strict)
         {
-            command.Kind = CommandKind.Fault;
-            command.Failure = AclError.RtSysDma;
-            Explain(stream, to, from, count);
+            SubmitChecked(stream, to, from, count, direction, command);
+            return;
         }
-        else if (to.NeedsGuard || from.NeedsGuard)
-        {
-            command.Kind = CommandKind.CopyGuarded;
-        }
+        stream.Submit(in command);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void SubmitChecked(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, Command command)
+    {
         if (Machine.Options.Strict)
         {
             CheckAlignment(to, from);
         }
+        if (Faults(to, from, direction) || Machine.Options.Strict && !MayAccess(to, from))
+        {
+            Explain(stream, to, from, count);
+            command = new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
+        }
         stream.Submit(in command);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static bool Faults(in Place to, in Place from, aclrtMemcpyKind direction) =>
+        !to.IsWhole || !from.IsWhole || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered);
 
     private static void AsyncBuffered(in Place to, in Place from, nuint count, Stream stream, Context context)
     {
@@ -214,7 +252,7 @@ internal static unsafe class Copies
 
     /// <summary>Strict mode: a copy between two devices needs peer access.</summary>
     private static bool MayAccess(in Place to, in Place from) =>
-        to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || to.Device == from.Device || Machine.Devices[to.Device].HasPeer(from.Device) || Machine.Devices[from.Device].HasPeer(to.Device);
+        to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || to.Device == from.Device || !Chip.Current.NeedsPeerAccess || Machine.Devices[to.Device].HasPeer(from.Device) || Machine.Devices[from.Device].HasPeer(to.Device);
 
     private static void Explain(Stream stream, in Place to, in Place from, nuint count) => Log.Info(
         $"the copy of {count} bytes queued on stream {stream.Id} will fail with 507013: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}");
@@ -230,30 +268,31 @@ internal static unsafe class Copies
     /// <summary>The source was copied during the call, into memory of ours: the caller may overwrite or free it at once.</summary>
     private sealed class BufferedCopy : DeviceTask
     {
-        private readonly byte[] _bytes;
+        private readonly byte* _buffer;
         private readonly Place _to;
+        private readonly nuint _count;
         private readonly bool _faults;
 
         internal BufferedCopy(in Place to, in Place from, nuint count)
         {
-            _bytes = GC.AllocateUninitializedArray<byte>(checked((int)count), pinned: true);
-            _to = to;
-            fixed (byte* buffer = _bytes)
-            {
-                _faults = !to.IsWhole || !from.IsWhole || !HostGuard.TryCopy(buffer, (void*)from.Backing, count);
-            }
+            (_to, _count) = (to, count);
+            // Outside the managed heap, which is small: throws OutOfMemoryException, and the caller gets 207001.
+            _buffer = (byte*)NativeMemory.Alloc(count);
+            _faults = !to.IsWhole || !from.IsWhole || !HostGuard.TryCopy(_buffer, (void*)from.Backing, count);
         }
+
+        // Not at the end of Run: a recorded command runs again.
+        ~BufferedCopy() => NativeMemory.Free(_buffer);
 
         internal override bool Run(Stream stream, ref AclError result)
         {
             if (_faults)
             {
                 result = AclError.RtSysDma;
-                return true;
             }
-            fixed (byte* buffer = _bytes)
+            else
             {
-                CopyEngine.Copy((byte*)_to.Backing, buffer, (nuint)_bytes.Length);
+                CopyEngine.Copy((byte*)_to.Backing, _buffer, _count);
             }
             return true;
         }
