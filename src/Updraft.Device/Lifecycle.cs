@@ -73,6 +73,7 @@ internal static unsafe class Lifecycle
             (s_references, s_isFinalized, s_firstConfiguration) = (0, false, null);
             ErrorMessages.IsProcessWide = false;
             SystemParameters.Forget();
+            Profiling.Forget();
         }
     }
 

@@ -7,6 +7,14 @@ internal sealed class DataBuffer(nint address, nuint sizeBytes)
     internal nuint SizeBytes = sizeBytes;
 }
 
+/// <summary>A program's own memory allocator: an object of the program's and the functions that work on it.</summary>
+internal sealed class AllocatorDescription
+{
+    internal const string Kind = "allocator description";
+
+    internal nint Allocator, Allocate, Free, AllocateAdvised, AddressOfBlock;
+}
+
 /// <summary>
 /// The plain objects of the interface: made, read and written by the host, never seen by the device. Programs hold a checked handle,
 /// so a destroyed object is told from a live one; what C calls a pointer is never followed.
@@ -30,6 +38,15 @@ internal static unsafe class DataObjects
     {
         DataBuffer buffer = handle.Get<DataBuffer>("dataBuffer", Buffer);
         (buffer.Address, buffer.SizeBytes) = ((nint)data, sizeBytes);
+    }
+
+    internal static AllocatorDescription GetAllocator(ObjectHandle handle) => handle.Get<AllocatorDescription>("allocatorDesc", AllocatorDescription.Kind);
+
+    /// <summary>A part of an allocator description: an address that may not be NULL.</summary>
+    internal static nint NotNull(nint part, string name)
+    {
+        Check.NotNull((void*)part, name);
+        return part;
     }
 
     internal static DataBuffer GetBuffer(ObjectHandle handle) => handle.Get<DataBuffer>("dataBuffer", Buffer);
