@@ -6,12 +6,14 @@ namespace Updraft.Device;
 /// </summary>
 internal static class Machine
 {
-    internal static Options Options { get; private set; } = new();
-    internal static Device[] Devices { get; private set; } = [];
-    internal static Arena Pinned { get; private set; } = null!;
-    internal static Scheduler Scheduler { get; private set; } = null!;
-    internal static Clock Clock { get; set; } = Clock.Wall;
-    internal static Observer? Observer { get; set; }
+    // Fields without initialisers: every copy reads them, and none shall ask whether the class has been initialised.
+    internal static Options Options = null!;
+    internal static Device[] Devices = null!;
+    internal static Arena Pinned = null!;
+    internal static Scheduler Scheduler = null!;
+    internal static Clock Clock = null!;
+    internal static Observer? Observer;
+    internal static bool IsStrict;
 
     /// <summary>Set by the configuration of aclInit: threads without a context use the primary context of this device.</summary>
     internal static int? DefaultDevice { get; set; }
@@ -19,6 +21,8 @@ internal static class Machine
     internal static void Start(Options options)
     {
         Options = options;
+        IsStrict = options.Strict;
+        Clock = Clock.Wall;
         Chip.Current = options.Chip;
         Log.Level = options.LogLevel;
         Trace.Calls = options.LogLevel == LogLevel.Debug;
@@ -47,7 +51,6 @@ internal static class Machine
         AddressSpace.Release();
         Devices = [];
         Observer = null;
-        Clock = Clock.Wall;
         DefaultDevice = null;
     }
 

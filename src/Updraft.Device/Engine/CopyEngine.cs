@@ -6,8 +6,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Updraft.Device;
 
 /// <summary>
-/// Moves bytes. Three kernels by size, as measured on this kind of machine: the framework's vector loop, the C library's
-/// <c>memmove</c>, and stores past the cache for what is too large to stay in it. Large copies are cut into pieces that every free
+/// Moves bytes. Three kernels by size, as measured on this kind of machine: a vector loop, the C library's <c>memmove</c>, and stores
+/// past the cache for what is too large to stay in it. Large copies are cut into pieces that every free
 /// thread takes from (<see cref="SharedWork"/>).
 /// </summary>
 internal static unsafe class CopyEngine
@@ -18,16 +18,19 @@ internal static unsafe class CopyEngine
     /// <summary>The piece of a large copy: small enough that others get their turn within a fraction of a millisecond.</summary>
     private const nuint PieceBytes = 512 << 10;
 
-    private const nuint VectorLoopBytes = 2048;
+    private const nuint VectorLoopBytes = 32 << 10;
     private const nuint CachedBytes = 512 << 10;
 
     /// <summary>At most <see cref="SmallBytes"/>. Overlapping ranges come out as with memmove.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void CopySmall(byte* to, byte* from, nuint bytes)
     {
-        if (bytes <= VectorLoopBytes)
+        if (bytes - 32 <= 32)
         {
-            Buffer.MemoryCopy(from, to, bytes, bytes);
+            // 32 to 64 bytes: all loads before the first store, so it may overlap.
+            Vector256<byte> first = Vector256.Load(from), last = Vector256.Load(from + bytes - 32);
+            first.Store(to);
+            last.Store(to + bytes - 32);
         }
         else
         {
@@ -38,7 +41,19 @@ internal static unsafe class CopyEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void CopyMedium(byte* to, byte* from, nuint bytes)
     {
-        if (bytes <= CachedBytes || Overlap(to, from, bytes) || !Vector256.IsHardwareAccelerated)
+        if (bytes < 128)
+        {
+            Buffer.MemoryCopy(from, to, bytes, bytes);
+        }
+        else if (Overlap(to, from, bytes) || !Vector256.IsHardwareAccelerated)
+        {
+            _ = Posix.memmove(to, from, bytes);
+        }
+        else if (bytes <= VectorLoopBytes)
+        {
+            CopyByVectors(to, from, bytes);
+        }
+        else if (bytes <= CachedBytes)
         {
             _ = Posix.memmove(to, from, bytes);
         }
@@ -46,6 +61,21 @@ internal static unsafe class CopyEngine
         {
             CopyPastCache(to, from, bytes);
         }
+    }
+
+    /// <summary>At least 128 bytes that do not overlap.</summary>
+    private static void CopyByVectors(byte* to, byte* from, nuint bytes)
+    {
+        byte* end = from + (bytes & ~(nuint)127);
+        for (; from < end; from += 128, to += 128)
+        {
+            Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
+            first.Store(to);
+            second.Store(to + 32);
+            third.Store(to + 64);
+            fourth.Store(to + 96);
+        }
+        Buffer.MemoryCopy(from, to, bytes & 127, bytes & 127);
     }
 
     /// <summary>Any size, on the calling thread, with the help of free ones.</summary>

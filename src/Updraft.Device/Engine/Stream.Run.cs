@@ -45,7 +45,7 @@ internal sealed unsafe partial class Stream
                         WakeWaiters();
                         return false;
                     case Outcome.Yields:
-                        Interlocked.Exchange(ref _consumer.State, Queued);
+                        Interlocked.Exchange(ref _run.State, Queued);
                         Enqueue();
                         return false;
                     default:
@@ -74,15 +74,15 @@ internal sealed unsafe partial class Stream
             }
             if (head >= target && Tail > head)
             {
-                Interlocked.Exchange(ref _consumer.State, Queued);
+                Interlocked.Exchange(ref _run.State, Queued);
                 Enqueue();
                 WakeWaiters();
                 return false;
             }
-            if (Volatile.Read(ref _consumer.IsWatched) != 0)
+            if (Volatile.Read(ref _run.IsWatched) != 0)
             {
-                Interlocked.Exchange(ref _consumer.State, Watched);
-                if (Volatile.Read(ref _consumer.IsWatched) == 0)
+                Interlocked.Exchange(ref _run.State, Watched);
+                if (Volatile.Read(ref _run.IsWatched) == 0)
                 {
                     TurnIdle();
                 }
@@ -90,9 +90,9 @@ internal sealed unsafe partial class Stream
                 return true;
             }
             // Idle first, then a look at the tail: a command queued in between either sees Idle or is seen here.
-            Interlocked.Exchange(ref _consumer.State, Idle);
+            Interlocked.Exchange(ref _run.State, Idle);
             FenceSubmitters();
-            if (Tail == head || Interlocked.CompareExchange(ref _consumer.State, Running, Idle) != Idle)
+            if (Tail == head || Interlocked.CompareExchange(ref _run.State, Running, Idle) != Idle)
             {
                 WakeWaiters();
                 return true;
@@ -220,7 +220,7 @@ internal sealed unsafe partial class Stream
     /// The head command has to wait. Whoever calls this has made sure that <see cref="Unblock"/> is called later: under a lock that the
     /// waker takes too, or by handing the stream over after this call.
     /// </summary>
-    internal void MarkBlocked() => Interlocked.Exchange(ref _consumer.State, Blocked);
+    internal void MarkBlocked() => Interlocked.Exchange(ref _run.State, Blocked);
 
     private void Fail(AclError code, in Command command, long task)
     {

@@ -49,19 +49,26 @@ internal sealed unsafe partial class Stream
         internal long Head;
         internal Command* Slots;
         internal long SegmentStart;
-        internal int IsWatched;
 
         /// <summary>Bytes, rows or elements done of a large copy that gave way; how far a host function is.</summary>
         internal nuint Progress;
-        internal int State;
 
         /// <summary>The head at which a sleeping waiter wants to be woken.</summary>
         internal long WakeAt;
     }
 
+    /// <summary>Apart from the head, which changes with every command: a submission reads the state and must not wait for the runner's writes.</summary>
+    [StructLayout(LayoutKind.Sequential, Size = 128)]
+    private struct RunState
+    {
+        internal int State;
+        internal int IsWatched;
+    }
+
     private CommandSegment? _written, _read;
     private ProducerSide _producer;
     private ConsumerSide _consumer;
+    private RunState _run;
     private int _error;
     private volatile bool _discards;
     private int _inReadyQueue;
@@ -117,7 +124,7 @@ internal sealed unsafe partial class Stream
         Volatile.Write(ref _producer.Tail, tail + 1);
         LeaveSubmit(thread);
         // The runner that goes idle must see the new tail, or we must see that it went idle: it pays the fence for both (FenceSubmitters).
-        if (Volatile.Read(ref _consumer.State) == Idle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
+        if (Volatile.Read(ref _run.State) == Idle && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
         {
             Enqueue();
         }
@@ -232,7 +239,7 @@ internal sealed unsafe partial class Stream
     /// <summary>A wait in this stream may have come true, or a host function has ended: the stream is looked at again.</summary>
     internal void Unblock()
     {
-        if (Interlocked.CompareExchange(ref _consumer.State, Queued, Blocked) == Blocked)
+        if (Interlocked.CompareExchange(ref _run.State, Queued, Blocked) == Blocked)
         {
             Enqueue();
         }
@@ -260,19 +267,19 @@ internal sealed unsafe partial class Stream
     /// <summary>Takes a stream that has commands and no runner.</summary>
     internal bool TryOwn()
     {
-        int state = Volatile.Read(ref _consumer.State);
-        return (state == Queued || state == Watched && !IsIdle) && Interlocked.CompareExchange(ref _consumer.State, Running, state) == state;
+        int state = Volatile.Read(ref _run.State);
+        return (state == Queued || state == Watched && !IsIdle) && Interlocked.CompareExchange(ref _run.State, Running, state) == state;
     }
 
     /// <summary>True when <see cref="TryOwn"/> is worth a try.</summary>
-    internal bool IsWaitingForRunner => Volatile.Read(ref _consumer.State) is var state && (state == Queued || state == Watched && !IsIdle);
+    internal bool IsWaitingForRunner => Volatile.Read(ref _run.State) is var state && (state == Queued || state == Watched && !IsIdle);
 
     /// <summary>The calling worker is going to look at the tail; it promises to call <see cref="Unwatch"/> when it stops.</summary>
     internal void Watch()
     {
-        if (_consumer.IsWatched == 0)
+        if (_run.IsWatched == 0)
         {
-            Volatile.Write(ref _consumer.IsWatched, 1);
+            Volatile.Write(ref _run.IsWatched, 1);
         }
     }
 
@@ -280,16 +287,16 @@ internal sealed unsafe partial class Stream
     internal void Unwatch()
     {
         // A full fence: a helper that leaves the stream as Watched looks at the flag again afterwards, and one of us turns it Idle.
-        Interlocked.Exchange(ref _consumer.IsWatched, 0);
+        Interlocked.Exchange(ref _run.IsWatched, 0);
         TurnIdle();
     }
 
     private void TurnIdle()
     {
-        if (Interlocked.CompareExchange(ref _consumer.State, Idle, Watched) == Watched)
+        if (Interlocked.CompareExchange(ref _run.State, Idle, Watched) == Watched)
         {
             FenceSubmitters();
-            if (!IsIdle && Interlocked.CompareExchange(ref _consumer.State, Queued, Idle) == Idle)
+            if (!IsIdle && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
             {
                 Enqueue();
             }

@@ -151,7 +151,7 @@ internal static unsafe class Copies
     internal static bool TryOnDevice(nuint destination, nuint source, nuint count)
     {
         Place to = Place.Of((void*)destination, count), from = Place.Of((void*)source, count);
-        if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWhole || !from.IsWhole || Machine.Options.Strict && !MayAccess(to, from))
+        if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWhole || !from.IsWhole || Machine.IsStrict && !MayAccess(to, from))
         {
             Log.Info($"a copy of {count} bytes fails with 507013: from {Place.Describe((void*)source)} to {Place.Describe((void*)destination)}");
             return false;
@@ -168,7 +168,7 @@ internal static unsafe class Copies
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void Submit(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, in Command command)
     {
-        if (Faults(to, from, direction) || Machine.Options.Strict)
+        if (Faults(to, from, direction) || Machine.IsStrict)
         {
             SubmitChecked(stream, to, from, count, direction, command);
             return;
@@ -179,11 +179,11 @@ internal static unsafe class Copies
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void SubmitChecked(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, Command command)
     {
-        if (Machine.Options.Strict)
+        if (Machine.IsStrict)
         {
             CheckAlignment(to, from);
         }
-        if (Faults(to, from, direction) || Machine.Options.Strict && !MayAccess(to, from))
+        if (Faults(to, from, direction) || Machine.IsStrict && !MayAccess(to, from))
         {
             Explain(stream, to, from, count);
             command = new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
@@ -238,7 +238,7 @@ internal static unsafe class Copies
 
     private static void CheckStrict(in Place to, in Place from, AclError code)
     {
-        if (Machine.Options.Strict)
+        if (Machine.IsStrict)
         {
             Check.That(MayAccess(to, from), code, $"Device {to.Device} has no peer access to device {from.Device}; call aclrtDeviceEnablePeerAccess on both devices first.");
         }
