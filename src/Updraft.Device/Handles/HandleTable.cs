@@ -29,26 +29,37 @@ internal static class HandleTable
         internal ushort Generation;
     }
 
-    private static Slot[] s_slots = new Slot[64];
-    private static readonly Queue<int> s_free = new();
-    private static readonly Lock s_lock = new();
-    private static int s_used = 1;
+    // No initialiser: the lookup on every call must not ask whether the class has been initialised.
+    private static Slot[]? s_slots;
+
+    /// <summary>What only the rare side needs: free slots, oldest first, and the lock of every change.</summary>
+    private static class Unused
+    {
+        internal static readonly Queue<int> Free = new();
+        internal static readonly Lock Lock = new();
+
+        /// <summary>Slots ever used; slot 0 stays empty.</summary>
+        internal static int Count = 1;
+    }
 
     internal static nint Add(HandleKind kind, object target)
     {
-        lock (s_lock)
+        lock (Unused.Lock)
         {
+            Slot[] slots = s_slots ??= new Slot[64];
+            Queue<int> free = Unused.Free;
             // Young slots first: an old handle stays recognisable as long as possible.
-            if (s_used == s_slots.Length && (s_free.Count < s_used / 2 || s_free.Count == 0))
+            if (Unused.Count == slots.Length && (free.Count < Unused.Count / 2 || free.Count == 0))
             {
-                Check.That(s_used < MaximumSlots || s_free.Count > 0, AclError.RtResourceAllocFail, $"All {MaximumSlots} handles are in use; destroy streams, events or notifies first.");
-                if (s_used < MaximumSlots)
+                Check.That(Unused.Count < MaximumSlots || free.Count > 0, AclError.RtResourceAllocFail, $"All {MaximumSlots} handles are in use; destroy streams, events or notifies first.");
+                if (Unused.Count < MaximumSlots)
                 {
-                    Array.Resize(ref s_slots, s_slots.Length * 2);
+                    Array.Resize(ref slots, slots.Length * 2);
+                    Volatile.Write(ref s_slots, slots);
                 }
             }
-            int index = s_used < s_slots.Length ? s_used++ : s_free.Dequeue();
-            ref Slot slot = ref s_slots[index];
+            int index = Unused.Count < slots.Length ? Unused.Count++ : free.Dequeue();
+            ref Slot slot = ref slots[index];
             slot.Generation++;
             slot.Target = target;
             nint handle = ((nint)kind << KindShift) | ((nint)slot.Generation << GenerationShift) | ((nint)index << AlignmentBits);
@@ -60,9 +71,9 @@ internal static class HandleTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool TryGet<T>(nint handle, [NotNullWhen(true)] out T? target) where T : class
     {
-        Slot[] slots = s_slots;
+        Slot[]? slots = s_slots;
         nint index = (handle >> AlignmentBits) & (MaximumSlots - 1);
-        if (index < slots.Length && slots[index].Handle == handle && slots[index].Target is T found)
+        if (slots != null && index < slots.Length && slots[index].Handle == handle && slots[index].Target is T found)
         {
             target = found;
             return true;
@@ -74,16 +85,17 @@ internal static class HandleTable
     /// <summary>Forgets the handle. False when somebody else already did: exactly one of two destroyers wins.</summary>
     internal static bool Remove(nint handle)
     {
-        lock (s_lock)
+        lock (Unused.Lock)
         {
+            Slot[] slots = s_slots ?? [];
             nint index = (handle >> AlignmentBits) & (MaximumSlots - 1);
-            if (index >= s_slots.Length || handle == 0 || s_slots[index].Handle != handle)
+            if (index >= slots.Length || handle == 0 || slots[index].Handle != handle)
             {
                 return false;
             }
-            s_slots[index].Handle = 0;
-            s_slots[index].Target = null;
-            s_free.Enqueue((int)index);
+            slots[index].Handle = 0;
+            slots[index].Target = null;
+            Unused.Free.Enqueue((int)index);
             return true;
         }
     }
@@ -93,7 +105,7 @@ internal static class HandleTable
     {
         var kind = (HandleKind)((handle >> KindShift) & 0xff);
         nint index = (handle >> AlignmentBits) & (MaximumSlots - 1);
-        Slot[] slots = s_slots;
+        Slot[] slots = s_slots ?? [];
         if (index > 0 && index < slots.Length && slots[index].Handle == handle)
         {
             return $"0x{handle:x} is a handle of a {kind.ToString().ToLowerInvariant()}, not of a {expected}.";

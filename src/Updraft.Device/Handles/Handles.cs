@@ -15,6 +15,10 @@ internal readonly struct StreamHandle
     public readonly nint Value;
     internal bool IsNull => Value == 0;
 
+    /// <summary>The stream, the given one for the NULL handle, or null for anything that is not a live stream.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal Stream? GetOrNull(Stream forNull) => HandleTable.TryGet(Value, out Stream? stream) ? stream : Value == 0 ? forNull : null;
+
     /// <summary>The stream, or null for the NULL handle. Throws 107017 for anything that is not a live stream.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Stream? GetOrNull() => HandleTable.TryGet(Value, out Stream? stream) ? stream : Value == 0 ? null : throw HandleFailure.Of(Value, "stream");

@@ -57,6 +57,19 @@ internal readonly unsafe struct Place
             : AddressSpace.IsPinned(address) ? Machine.Pinned.Find(address) : null;
     }
 
+    /// <summary>Where the engine finds the range when it lies in one live allocation of device or pinned memory; 0 for every other address.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static nuint Translate(void* pointer, nuint bytes, out bool isDevice)
+    {
+        var address = (nuint)pointer;
+        isDevice = AddressSpace.IsDevice(address);
+        if (isDevice)
+        {
+            return Machine.Devices[AddressSpace.DeviceOf(address)].Memory.Covers(address, bytes) ? address + AddressSpace.BackingDistance : 0;
+        }
+        return AddressSpace.IsPinned(address) && Machine.Pinned.Covers(address, bytes) ? address : 0;
+    }
+
     private static Place OfForeign(nuint address, nuint bytes) =>
         HostRegistry.TryFind(address, out HostRegistry.Range range)
             ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)

@@ -104,7 +104,7 @@ internal static unsafe class BatchCopies
         CheckAttributes(batch);
         Context context = Current.Context;
         Stream stream = named ?? context.DefaultStream;
-        bool isForeign = stream.Context != context, isStrict = Machine.Options.Strict;
+        bool isForeign = stream.Context != context, isStrict = Machine.IsStrict;
         var attributes = new AttributeCursor(batch);
         var lookup = new Lookup();
         BatchElements? elements = null;

@@ -31,7 +31,36 @@ internal static unsafe class Copies
     }
 
     /// <summary>aclrtMemcpyAsync and its deprecated alias aclrtMemcpyAsyncWithCondition.</summary>
-    internal static void Async(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle streamHandle)
+    internal static void Async(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle stream)
+    {
+        if (!TryQueue(dst, destMax, src, count, kind, stream))
+        {
+            AsyncChecked(dst, destMax, src, count, kind, stream);
+        }
+    }
+
+    /// <summary>
+    /// The call that users measure: everything in order, memory of AscendCL on both sides, a stream of the current context. What is
+    /// special in any way, mistakes included, takes the documented path through the checks.
+    /// </summary>
+    private static bool TryQueue(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle handle)
+    {
+        // Wraps around for a count of 0, which is special too.
+        if (count - 1 >= destMax || (uint)kind > (uint)Default || dst == src || Machine.IsStrict
+            || ThreadState.Current.Context is not { } context || handle.GetOrNull(context.DefaultStream) is not { } stream || stream.Context != context)
+        {
+            return false;
+        }
+        nuint to = Place.Translate(dst, count, out bool toDevice), from = Place.Translate(src, count, out bool fromDevice);
+        if (to == 0 || from == 0 || !(toDevice | fromDevice))
+        {
+            return false;
+        }
+        stream.Submit(new Command { Kind = CommandKind.Copy, A = to, B = from, C = count });
+        return true;
+    }
+
+    private static void AsyncChecked(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle streamHandle)
     {
         if (count == 0)
         {
