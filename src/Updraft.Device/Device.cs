@@ -20,7 +20,7 @@ internal sealed class Device
     {
         (Id, PhysicalId, MemoryBytes) = (id, physicalId, memoryBytes);
         nuint window = (nuint)1 << AddressSpace.DeviceShift;
-        Memory = new Arena(AddressSpace.DeviceBase + (nuint)id * window, window, AddressSpace.BackingDistance);
+        Memory = new Arena(AddressSpace.DeviceBase + (nuint)id * window, window, AddressSpace.BackingDistance, memoryBytes);
     }
 
     internal Context[] Contexts
@@ -100,6 +100,8 @@ internal sealed class Device
             _peers.Clear();
             _wasReset = true;
         }
+        MemoryPools.Forget(this);
+        VirtualMemory.Forget(this);
         Memory.Clear();
         return true;
     }

@@ -48,6 +48,11 @@ internal static class Machine
         Pinned.Dispose();
         HostRegistry.Clear();
         ValueWaits.Clear();
+        ManagedMemory.Clear();
+        MemoryPools.Clear();
+        SharedMemory.Clear();
+        VirtualMemory.Clear();
+        GracePeriod.Reset();
         AddressSpace.Release();
         Devices = [];
         Observer = null;

@@ -27,7 +27,7 @@ internal static unsafe partial class Startup
         {
             Machine.Start(Options.FromEnvironment());
             Guards guards;
-            updraft_install_guards(AddressSpace.DeviceBase, AddressSpace.DeviceBytes, &ReportDeviceAccess, &guards);
+            updraft_install_guards(AddressSpace.DeviceBase, AddressSpace.DeviceBytes + AddressSpace.VirtualBytes, &ReportDeviceAccess, &guards);
             HostGuard.GuardedCopy = guards.Copy;
             HostGuard.GuardedCall = guards.Call;
         }

@@ -32,6 +32,15 @@ internal sealed class Chip
     internal bool HasPeerToPeerPages { get; init; } = true;
     internal bool HasMappedHostMemory { get; init; }
     internal bool HasManagedMemory { get; init; }
+
+    /// <summary>Largest range that can be reserved at once.</summary>
+    internal ulong MaximumReservation { get; init; } = 128UL << 30;
+
+    /// <summary>One kind of memory only: aclrtGetMemInfo takes every name for it, those of 1 GiB pages included.</summary>
+    internal bool HasOneKindOfMemory { get; init; }
+
+    /// <summary>Processes that one key or shareable handle can be opened for.</summary>
+    internal int PidsPerKey { get; init; } = 32768;
     internal bool HasStars { get; init; } = true;
     internal bool HasHugeStreams { get; init; } = true;
 
@@ -112,7 +121,7 @@ internal sealed class Chip
         new()
         {
             Key = "950", Name = "Ascend 950", SocName = "Ascend950PR_9599", SocPrefixes = ["Ascend950"],
-            SupportBit = 0, DefaultDevices = 8, MemoryBytes = 112UL << 30, AllocationPadding = 0, HasGiantPages = true, HasMappedHostMemory = true,
+            SupportBit = 0, DefaultDevices = 8, MemoryBytes = 112UL << 30, AllocationPadding = 0, MaximumReservation = ulong.MaxValue, PidsPerKey = 65535, HasGiantPages = true, HasMappedHostMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2014, EventsPerDevice = 65536, NotifiesPerDevice = 65535, NoEventCode = AclError.RtNoNotifyResource,
             CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true, TranslatesCellsAtSubmit = false, TakesTaskBeforeAlignment = false,
             WaitsForForeignEvents = true, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
@@ -121,7 +130,7 @@ internal sealed class Chip
         new()
         {
             Key = "310b", Name = "Ascend 310B (Atlas 200I/500 A2)", NeedsPeerAccess = false, SocName = "Ascend310B1", SocPrefixes = ["Ascend310B"],
-            SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false,
+            SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false, HasOneKindOfMemory = true,
             StreamsPerDevice = 512, TasksPerStream = 2010, EventsPerDevice = 65536, NotifiesPerDevice = 2048,
             CopyDescriptorBytes = 32, Reductions = ReductionSet.Small, AiCores = 1, VectorCores = 1,
             Architecture = aclplatformNpuArch.DAV_3002,
@@ -129,7 +138,7 @@ internal sealed class Chip
         new()
         {
             Key = "310p", Name = "Ascend 310P (Atlas inference)", SocName = "Ascend310P3", SocPrefixes = ["Ascend310P"],
-            SupportBit = 4, DefaultDevices = 8, MemoryBytes = 24UL << 30, HasStars = false, HasHugeStreams = false,
+            SupportBit = 4, DefaultDevices = 8, MemoryBytes = 24UL << 30, HasOneKindOfMemory = true, HasStars = false, HasHugeStreams = false,
             StreamsPerDevice = 1024, TasksPerStream = 2042, EventsPerDevice = 1023, NotifiesPerDevice = 1024,
             HasCapture = true, Reductions = ReductionSet.Inference, AiCores = 8, VectorCores = 7,
             L2Bytes = 16L << 20, Architecture = aclplatformNpuArch.DAV_2002, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_PCIE,

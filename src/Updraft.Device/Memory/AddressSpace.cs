@@ -10,8 +10,10 @@ namespace Updraft.Device;
 /// </summary>
 /// <example><code>
 /// device range   [DeviceBase, +DeviceBytes)    PROT_NONE; device i owns [DeviceBase + i·2^DeviceShift, …)
-/// backing range  device range + BackingDistance, read/write, pages taken when touched
+/// virtual range  [VirtualBase, +VirtualBytes)  follows the device range: reserved addresses and imported memory (VirtualMemory)
+/// backing range  device and virtual range + BackingDistance, read/write, pages taken when touched
 /// pinned range   [PinnedBase, +PinnedBytes)    read/write
+/// managed range  [ManagedBase, +ManagedBytes)  read/write, reserved at the first use
 /// </code></example>
 internal static unsafe class AddressSpace
 {
@@ -25,6 +27,15 @@ internal static unsafe class AddressSpace
     internal static nuint BackingDistance;
     internal static nuint PinnedBase;
     internal static nuint PinnedBytes;
+    internal static nuint VirtualBase;
+    internal static nuint VirtualBytes;
+    internal static nuint ManagedBase;
+    internal static nuint ManagedBytes;
+
+    // What the documents say about the managed window.
+    private const nuint ManagedStart = 0x900_0000_0000;
+    private const int ManagedShift = 40;
+    private const nuint ManagedTerabytes = 3;
 
     /// <summary>Reserves the ranges; smaller ones when the process may not have as much address space (ulimit -v).</summary>
     internal static void Reserve(int devices, ulong bytesPerDevice)
@@ -38,13 +49,16 @@ internal static unsafe class AddressSpace
         for (int shift = wanted; shift >= smallest; shift--)
         {
             nuint size = (nuint)devices << shift;
-            nuint device = Map(size, Posix.PROT_NONE);
-            nuint backing = device == 0 ? 0 : Map(size, Posix.PROT_READ | Posix.PROT_WRITE);
+            // Room to reserve a few times what a device has: programs reserve generously and map little.
+            nuint virtualBytes = (nuint)4 << shift;
+            nuint device = Map(size + virtualBytes, Posix.PROT_NONE);
+            nuint backing = device == 0 ? 0 : Map(size + virtualBytes, Posix.PROT_READ | Posix.PROT_WRITE);
             nuint pinnedBytes = (nuint)1 << Math.Min(shift, 38);
             nuint pinned = backing == 0 ? 0 : Map(pinnedBytes, Posix.PROT_READ | Posix.PROT_WRITE);
             if (pinned != 0)
             {
                 (DeviceBase, DeviceBytes, DeviceShift) = (device, size, shift);
+                (VirtualBase, VirtualBytes) = (device + size, virtualBytes);
                 (PinnedBase, PinnedBytes) = (pinned, pinnedBytes);
                 BackingDistance = backing - device;
                 if (1UL << shift < bytesPerDevice)
@@ -53,22 +67,52 @@ internal static unsafe class AddressSpace
                 }
                 return;
             }
-            Unmap(device, size);
-            Unmap(backing, size);
+            Unmap(device, size + virtualBytes);
+            Unmap(backing, size + virtualBytes);
         }
         throw new AclException(AclError.RtMemoryAllocation, "The process may not reserve enough address space for a single device; raise `ulimit -v`.");
     }
 
     internal static void Release()
     {
-        Unmap(DeviceBase, DeviceBytes);
-        Unmap(DeviceBase + BackingDistance, DeviceBytes);
+        Unmap(DeviceBase, DeviceBytes + VirtualBytes);
+        Unmap(DeviceBase + BackingDistance, DeviceBytes + VirtualBytes);
         Unmap(PinnedBase, PinnedBytes);
-        (DeviceBase, DeviceBytes, PinnedBase, PinnedBytes) = (0, 0, 0, 0);
+        Unmap(ManagedBase, ManagedBytes);
+        (DeviceBase, DeviceBytes, VirtualBase, VirtualBytes, PinnedBase, PinnedBytes, ManagedBase, ManagedBytes) = (0, 0, 0, 0, 0, 0, 0, 0);
+    }
+
+    /// <summary>Reserves the managed window at the documented address; elsewhere when the process has something there. False when there is no room.</summary>
+    internal static bool ReserveManaged()
+    {
+        for (nuint bytes = ManagedTerabytes << ManagedShift; bytes >= ChunkBytes << 8; bytes >>= 1)
+        {
+            void* start = Posix.mmap((void*)ManagedStart, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE | Posix.MAP_FIXED_NOREPLACE, -1, 0);
+            nuint place = start == (void*)ManagedStart ? ManagedStart : 0;
+            if (place == 0)
+            {
+                if (start != Posix.MAP_FAILED)
+                {
+                    Unmap((nuint)start, bytes); // A kernel that takes the address for a hint.
+                }
+                place = Map(bytes, Posix.PROT_READ | Posix.PROT_WRITE);
+            }
+            if (place != 0)
+            {
+                ManagedBase = place;
+                // Last: a size other than 0 makes the window visible.
+                Volatile.Write(ref ManagedBytes, bytes);
+                return true;
+            }
+        }
+        return false;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsDevice(nuint address) => address - DeviceBase < DeviceBytes;
+
+    internal static bool IsVirtual(nuint address) => address - VirtualBase < VirtualBytes;
+    internal static bool IsManaged(nuint address) => address - ManagedBase < ManagedBytes;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsPinned(nuint address) => address - PinnedBase < PinnedBytes;
@@ -78,7 +122,19 @@ internal static unsafe class AddressSpace
 
     /// <summary>Where the engine finds the bytes of any address: device addresses move by the constant distance, host addresses stay.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void* Backing(nuint address) => (void*)(IsDevice(address) ? address + BackingDistance : address);
+    internal static void* Backing(nuint address) => (void*)(address - DeviceBase < DeviceBytes + VirtualBytes && !VirtualMemory.IsOnHost(address) ? address + BackingDistance : address);
+
+    /// <summary>Fresh private pages at an address of the backing range, in one step: there is no moment without memory.</summary>
+    internal static void MakePrivate(nuint start, nuint bytes)
+    {
+        _ = Posix.mmap((void*)start, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE | Posix.MAP_FIXED, -1, 0);
+        _ = Posix.madvise((void*)start, bytes, Posix.MADV_DONTDUMP);
+        _ = Posix.madvise((void*)start, bytes, Posix.MADV_HUGEPAGE);
+    }
+
+    /// <summary>Back to addresses that nobody can touch.</summary>
+    internal static void MakeInaccessible(nuint start, nuint bytes) =>
+        _ = Posix.mmap((void*)start, bytes, Posix.PROT_NONE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE | Posix.MAP_FIXED, -1, 0);
 
     private static nuint Map(nuint size, int protection)
     {

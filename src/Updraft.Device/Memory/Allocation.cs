@@ -4,7 +4,7 @@ namespace Updraft.Device;
 
 internal enum AllocationState : byte { None, Live, Freed }
 
-/// <summary>The record of one allocation; it outlives the free, so that a later use of the address can be explained.</summary>
+/// <summary>The record of one allocation, 64 bytes; it outlives the free, so that a later use of the address can be explained.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Allocation
 {
@@ -24,6 +24,12 @@ internal unsafe struct Allocation
     internal uint PageBytes;
     internal uint Span;
     internal AllocationState State;
+
+    /// <summary>The bytes lie in memory that other processes map as well: they need pages of their own before the addresses are used again.</summary>
+    internal bool IsShared;
+
+    /// <summary>Who asked for it, as the program named itself; for the usage list.</summary>
+    internal ushort Module;
 
     internal readonly bool Contains(nuint address, nuint count) => State == AllocationState.Live && address >= Address && count <= Bytes && address - Address <= Bytes - count;
 }

@@ -59,9 +59,13 @@ internal sealed unsafe class Arena
     internal ulong UsedHugeBytes { get; private set; }
     internal long LiveCount { get; private set; }
 
-    internal Arena(nuint start, nuint size, nuint distance)
+    /// <summary>What may be in use at once; the window itself is larger, so that addresses need not be reused soon.</summary>
+    private readonly ulong _capacity;
+    private readonly Dictionary<ushort, (ulong Current, ulong Peak)> _modules = [];
+
+    internal Arena(nuint start, nuint size, nuint distance, ulong capacity = ulong.MaxValue)
     {
-        (_base, _bytes, _distance) = (start, size, distance);
+        (_base, _bytes, _distance, _capacity) = (start, size, distance, capacity);
         _chunks = (int)(size >> AddressSpace.ChunkShift);
         _spanOfChunk = (uint*)MapZeroed((nuint)_chunks * sizeof(uint));
         _spans = (Span*)MapZeroed((nuint)(_chunks + 1) * (nuint)sizeof(Span));
@@ -75,16 +79,21 @@ internal sealed unsafe class Arena
         _classes = [.. classes];
     }
 
-    /// <summary>Takes memory. Returns null when the window has no room left.</summary>
-    internal Allocation* Allocate(nuint bytes, nuint requested, uint pageBytes)
+    /// <summary>Takes memory. Returns null when it would be more than the capacity, or the window has no room left. Huge pages are nobody else's: such memory owns its chunks.</summary>
+    internal Allocation* Allocate(nuint bytes, nuint requested, uint pageBytes, ushort module = 0)
     {
         lock (_lock)
         {
-            Allocation* allocation = bytes <= LargestSlotBytes ? TakeSlot(_classes[ClassOf(bytes)]) : TakeSpan(RoundUp(bytes, AddressSpace.ChunkBytes));
+            if (RoundUp(bytes, pageBytes) > _capacity - UsedBytes)
+            {
+                return null;
+            }
+            Allocation* allocation = bytes <= LargestSlotBytes && pageBytes < AddressSpace.ChunkBytes ? TakeSlot(_classes[ClassOf(bytes)]) : TakeSpan(RoundUp(bytes, AddressSpace.ChunkBytes));
             if (allocation == null)
             {
                 return null;
             }
+            allocation->Module = module;
             allocation->Bytes = bytes;
             allocation->Requested = requested;
             allocation->PageBytes = pageBytes;
@@ -95,6 +104,64 @@ internal sealed unsafe class Arena
             return allocation;
         }
     }
+
+    /// <summary>Counts memory that has no address here: physical memory that is mapped elsewhere. False when it would be more than the capacity.</summary>
+    internal bool TryCharge(ulong bytes, ushort module)
+    {
+        lock (_lock)
+        {
+            if (bytes > _capacity - UsedBytes)
+            {
+                return false;
+            }
+            Charge(bytes, true, module, 1);
+            return true;
+        }
+    }
+
+    internal void Discharge(ulong bytes, ushort module)
+    {
+        lock (_lock)
+        {
+            Charge(bytes, true, module, -1);
+        }
+    }
+
+    /// <summary>Bytes in use now and at most, by module.</summary>
+    internal (ushort Module, ulong Current, ulong Peak)[] Usage()
+    {
+        lock (_lock)
+        {
+            return [.. _modules.OrderBy(entry => entry.Key).Select(entry => (entry.Key, entry.Value.Current, entry.Value.Peak))];
+        }
+    }
+
+    /// <summary>
+    /// Moves the bytes of a live allocation into memory that other processes can map, in place. The address does not change, so what
+    /// is queued is not affected; what runs at the moment is, so each chunk is moved at a moment when nothing ran. False when the
+    /// allocation does not own its chunks.
+    /// </summary>
+    internal bool Share(nuint address, int file)
+    {
+        lock (_lock)
+        {
+            Allocation* allocation = Find(address);
+            if (allocation == null || allocation->Address != address || allocation->State != AllocationState.Live || _spans[allocation->Span].Slots != 1)
+            {
+                return false;
+            }
+            nuint bytes = _spans[allocation->Span].SlotBytes;
+            allocation->IsShared = true;
+            for (nuint offset = 0; offset < bytes; offset += AddressSpace.ChunkBytes)
+            {
+                SharedMemory.Move(address + _distance + offset, AddressSpace.ChunkBytes, file, offset);
+            }
+            return true;
+        }
+    }
+
+    /// <summary>Bytes of the chunks an allocation owns alone; 0 when it shares them with others.</summary>
+    internal nuint OwnedBytes(Allocation* allocation) => _spans[allocation->Span].Slots == 1 ? _spans[allocation->Span].SlotBytes : 0;
 
     /// <summary>Gives back the allocation that begins at <paramref name="address"/>. False when none does, or it was freed already.</summary>
     internal bool Free(nuint address)
@@ -178,6 +245,7 @@ internal sealed unsafe class Arena
                     {
                         Free(allocation->Address);
                     }
+                    Unshare(allocation);
                 }
             }
             nuint used = (nuint)_nextChunk << AddressSpace.ChunkShift;
@@ -194,7 +262,7 @@ internal sealed unsafe class Arena
             {
                 _toTrim.Dequeue();
                 var allocation = (Allocation*)first;
-                if (allocation->State == AllocationState.Freed)
+                if (allocation->State == AllocationState.Freed && !allocation->IsShared)
                 {
                     _ = Posix.madvise((void*)(allocation->Address + _distance), _spans[allocation->Span].SlotBytes, Posix.MADV_DONTNEED);
                 }
@@ -211,13 +279,30 @@ internal sealed unsafe class Arena
 
     private void Account(Allocation* allocation, int sign)
     {
-        ulong bytes = RoundUp(allocation->Bytes, allocation->PageBytes);
+        Charge(RoundUp(allocation->Bytes, allocation->PageBytes), allocation->PageBytes > 4096, allocation->Module, sign);
+        LiveCount += sign;
+    }
+
+    private void Charge(ulong bytes, bool isHuge, ushort module, int sign)
+    {
         UsedBytes = sign > 0 ? UsedBytes + bytes : UsedBytes - bytes;
-        if (allocation->PageBytes > 4096)
+        if (isHuge)
         {
             UsedHugeBytes = sign > 0 ? UsedHugeBytes + bytes : UsedHugeBytes - bytes;
         }
-        LiveCount += sign;
+        ref (ulong Current, ulong Peak) usage = ref CollectionsMarshal.GetValueRefOrAddDefault(_modules, module, out _);
+        usage.Current = sign > 0 ? usage.Current + bytes : usage.Current - bytes;
+        usage.Peak = Math.Max(usage.Peak, usage.Current);
+    }
+
+    /// <summary>Memory that was shared with other processes stays theirs: these addresses get pages of their own.</summary>
+    private void Unshare(Allocation* allocation)
+    {
+        if (allocation->IsShared)
+        {
+            AddressSpace.MakePrivate(allocation->Address + _distance, _spans[allocation->Span].SlotBytes);
+            allocation->IsShared = false;
+        }
     }
 
     private Allocation* TakeSlot(SizeClass size)
@@ -260,7 +345,7 @@ internal sealed unsafe class Arena
         return fresh;
     }
 
-    private static bool TryReuse(Queue<nint> freed, out Allocation* allocation)
+    private bool TryReuse(Queue<nint> freed, out Allocation* allocation)
     {
         allocation = freed.TryPeek(out nint first) ? (Allocation*)first : null;
         if (allocation == null || !GracePeriod.HasPassed(allocation->FreedInGrace))
@@ -268,6 +353,7 @@ internal sealed unsafe class Arena
             return false;
         }
         freed.Dequeue();
+        Unshare(allocation);
         return true;
     }
 
@@ -282,6 +368,7 @@ internal sealed unsafe class Arena
                 var freed = (Allocation*)entry;
                 if (GracePeriod.HasPassed(freed->FreedInGrace))
                 {
+                    Unshare(freed);
                     ranges.Add((freed->Address, _spans[freed->Span].SlotBytes));
                 }
             }
@@ -379,7 +466,7 @@ internal sealed unsafe class Arena
 
     internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
 
-    private static void* MapZeroed(nuint bytes)
+    internal static void* MapZeroed(nuint bytes)
     {
         void* start = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE, -1, 0);
         return start == Posix.MAP_FAILED ? throw new OutOfMemoryException() : start;

@@ -34,6 +34,16 @@ internal static class GracePeriod
         }
     }
 
+    /// <summary>A new machine: streams of the old one, some of which never ended, hold nothing back.</summary>
+    internal static void Reset()
+    {
+        lock (s_lock)
+        {
+            s_waitingFor.Clear();
+            s_isRunning = false;
+        }
+    }
+
     private static void Advance()
     {
         if (!s_isRunning)

@@ -31,12 +31,15 @@ internal static class HostRegistry
         return low > 0 && range.Contains(address);
     }
 
+    // Compared by distance: the end of a range may be the end of the address space.
+    internal static bool Overlaps(nuint start, nuint bytes) => Volatile.Read(ref s_ranges).Any(other => start - other.Start < other.Bytes || other.Start - start < bytes);
+
     /// <summary>False when the range overlaps one that is registered already.</summary>
     internal static bool TryAdd(Range range)
     {
         lock (s_lock)
         {
-            if (s_ranges.Any(other => other.Start < range.Start + range.Bytes && range.Start < other.Start + other.Bytes))
+            if (Overlaps(range.Start, range.Bytes))
             {
                 return false;
             }

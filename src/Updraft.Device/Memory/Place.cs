@@ -70,23 +70,48 @@ internal readonly unsafe struct Place
         return AddressSpace.IsPinned(address) && Machine.Pinned.Covers(address, bytes) ? address : 0;
     }
 
-    private static Place OfForeign(nuint address, nuint bytes) =>
-        HostRegistry.TryFind(address, out HostRegistry.Range range)
+    /// <summary>Everything that is neither device memory nor pinned by allocation: rarer, so it may take a few comparisons more.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Place OfForeign(nuint address, nuint bytes)
+    {
+        if (AddressSpace.IsVirtual(address))
+        {
+            Mapping? mapping = VirtualMemory.Find(address);
+            return mapping == null
+                ? new Place(MemoryClass.Device, false, false, 0, address)
+                : new Place(mapping.Memory.IsOnHost ? MemoryClass.Host : MemoryClass.Device, VirtualMemory.Covers(address, bytes), false, mapping.Memory.DeviceId, address);
+        }
+        if (AddressSpace.IsManaged(address))
+        {
+            return new Place(MemoryClass.Managed, ManagedMemory.Arena!.Covers(address, bytes), false, 0, address);
+        }
+        return HostRegistry.TryFind(address, out HostRegistry.Range range)
             ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)
             : new Place(MemoryClass.Unregistered, true, true, 0, address);
+    }
+
+    /// <summary>The allocator that owns the address; null for mapped, registered and foreign memory.</summary>
+    internal static Arena? ArenaOf(nuint address) =>
+        AddressSpace.IsDevice(address) ? Machine.Devices[AddressSpace.DeviceOf(address)].Memory
+        : AddressSpace.IsPinned(address) ? Machine.Pinned
+        : AddressSpace.IsManaged(address) ? ManagedMemory.Arena : null;
 
     /// <summary>For messages: the pointer, what it is and how far its allocation reaches.</summary>
     internal static string Describe(void* pointer)
     {
         var address = (nuint)pointer;
-        Arena? arena = AddressSpace.IsDevice(address) ? Machine.Devices[AddressSpace.DeviceOf(address)].Memory : AddressSpace.IsPinned(address) ? Machine.Pinned : null;
+        if (AddressSpace.IsVirtual(address))
+        {
+            return $"0x{address:x} ({VirtualMemory.Describe(address)})";
+        }
+        Arena? arena = ArenaOf(address);
         if (arena == null)
         {
             return HostRegistry.TryFind(address, out HostRegistry.Range range)
                 ? $"0x{address:x} (registered host memory 0x{range.Start:x}, {range.Bytes} bytes)"
                 : $"0x{address:x} (pageable host memory)";
         }
-        string kind = AddressSpace.IsDevice(address) ? $"memory of device {AddressSpace.DeviceOf(address)}" : "pinned host memory";
+        string kind = AddressSpace.IsDevice(address) ? $"memory of device {AddressSpace.DeviceOf(address)}" : AddressSpace.IsPinned(address) ? "pinned host memory" : "managed memory";
         Allocation* allocation = arena.Find(address);
         if (allocation == null)
         {

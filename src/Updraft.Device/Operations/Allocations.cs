@@ -3,49 +3,72 @@ namespace Updraft.Device;
 /// <summary>The allocation functions as C sees them: the pointer is tested before everything else and written last.</summary>
 internal static unsafe class Allocations
 {
+    /// <summary>Modules a program may name; what is above counts for the program itself, which is 0.</summary>
+    private const ushort LastModule = 127;
+
     internal static void Device(void** devPtr, nuint size, aclrtMemMallocPolicy policy, bool isPadded)
     {
         Check.NotNull(devPtr, nameof(devPtr));
-        *devPtr = DeviceMemory.Allocate(size, policy, isPadded);
+        *devPtr = DeviceMemory.Allocate(size, (uint)policy, isPadded);
     }
 
     /// <summary>Knows fewer policies: those for other devices count as "default".</summary>
     internal static void Cached(void** devPtr, nuint size, aclrtMemMallocPolicy policy)
     {
         Check.NotNull(devPtr, nameof(devPtr));
-        bool isKnown = (uint)policy is 0 or 1 or 2 or 6;
-        *devPtr = DeviceMemory.Allocate(size, isKnown ? policy : 0, isPadded: true);
+        *devPtr = DeviceMemory.Allocate(size, (uint)policy is 0 or 1 or 2 or 6 ? (uint)policy : 0, isPadded: true);
+    }
+
+    /// <summary>aclrtMallocWithCfg and aclrtMallocForTaskScheduler.</summary>
+    internal static void Configured(void** devPtr, nuint size, aclrtMemMallocPolicy policy, aclrtMallocConfig* cfg)
+    {
+        Check.NotNull(devPtr, nameof(devPtr));
+        Check.That(cfg == null || cfg->numAttrs == 0 || cfg->attrs != null, AclError.InvalidParam, "cfg names attributes, but cfg->attrs is NULL.");
+        nuint bytes = DeviceMemory.Rounded(size, 0);
+        CheckAttributes(cfg);
+        int current = Current.Device.Id;
+        ushort module = 0;
+        for (nuint index = 0; cfg != null && index < cfg->numAttrs; index++)
+        {
+            ref aclrtMallocAttribute attribute = ref cfg->attrs[index];
+            switch (attribute.attr)
+            {
+                case aclrtMallocAttrType.ACL_RT_MEM_ATTR_RSV:
+                    break;
+                case aclrtMallocAttrType.ACL_RT_MEM_ATTR_MODULE_ID:
+                    module = attribute.value.moduleId > LastModule ? (ushort)0 : attribute.value.moduleId;
+                    break;
+                case aclrtMallocAttrType.ACL_RT_MEM_ATTR_DEVICE_ID:
+                    Check.That(attribute.value.deviceId == (uint)current, AclError.RtParamInvalid, $"The attribute asks for device {attribute.value.deviceId}, but device {current} is current.");
+                    break;
+                default:
+                    Check.Fail(AclError.RtParamInvalid, $"cfg->attrs[{index}].attr is {(int)attribute.attr}; expected 0 (reserved), 1 (module) or 2 (device).");
+                    break;
+            }
+        }
+        *devPtr = DeviceMemory.AllocateConfigured(bytes, size, (uint)policy, module);
     }
 
     internal static void Host(void** hostPtr, nuint size)
     {
         Check.NotNull(hostPtr, nameof(hostPtr));
-        *hostPtr = DeviceMemory.AllocateHost(size);
+        *hostPtr = DeviceMemory.AllocateHost(DeviceMemory.Rounded(size, 0), size);
     }
 
-    internal static void Attributes(void* ptr, aclrtPtrAttributes* attributes)
+    internal static void HostConfigured(void** ptr, ulong size, aclrtMallocConfig* cfg)
     {
         Check.NotNull(ptr, nameof(ptr));
-        Check.NotNull(attributes, nameof(attributes));
-        Place place = Place.Of(ptr, 1);
-        attributes->location.type = place.Class switch
+        nuint bytes = DeviceMemory.Rounded((nuint)size, 0);
+        CheckAttributes(cfg);
+        for (nuint index = 0; cfg != null && index < cfg->numAttrs; index++)
         {
-            MemoryClass.Device => aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE,
-            MemoryClass.Host => aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_HOST,
-            MemoryClass.Managed => aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_MANAGED,
-            _ => aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_UNREGISTERED,
-        };
-        attributes->location.id = (uint)place.Device;
-        attributes->pageSize = PageOf(place);
+            // Pinned memory has one address for host and devices anyway: that is all the address flag asks for.
+            Check.That(cfg->attrs[index].attr is aclrtMallocAttrType.ACL_RT_MEM_ATTR_MODULE_ID or aclrtMallocAttrType.ACL_RT_MEM_ATTR_VA_FLAG, AclError.RtParamInvalid,
+                $"cfg->attrs[{index}].attr is {(int)cfg->attrs[index].attr}; host memory knows 1 (module) and 3 (address flag).");
+        }
+        *ptr = DeviceMemory.AllocateHost(bytes, (nuint)size);
     }
 
-    private static uint PageOf(in Place place)
-    {
-        if (place.Class != MemoryClass.Device)
-        {
-            return DeviceMemory.SmallPage;
-        }
-        Allocation* allocation = Machine.Devices[place.Device].Memory.Find(place.Address);
-        return allocation == null ? DeviceMemory.SmallPage : allocation->PageBytes;
-    }
+    private static void CheckAttributes(aclrtMallocConfig* cfg) =>
+        Check.That(cfg == null || cfg->attrs != null, AclError.RtParamInvalid, "cfg->attrs is NULL; give NULL for cfg when there is nothing to say.");
 }

@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+
+namespace Updraft.Device;
+
+/// <summary>
+/// Memory files: what physical memory, exported allocations and notifies are made of when several processes use them. They have no
+/// name anywhere and vanish with the last process that holds one, however it ends.
+/// </summary>
+internal static unsafe class SharedMemory
+{
+    private const int TooManyFiles = 24;
+
+    internal static int CreateFile(nuint bytes)
+    {
+        int file = Posix.memfd_create("updraft", Posix.MFD_CLOEXEC);
+        if (file < 0 && Marshal.GetLastPInvokeError() == TooManyFiles && RaiseFileLimit())
+        {
+            file = Posix.memfd_create("updraft", Posix.MFD_CLOEXEC);
+        }
+        if (file < 0)
+        {
+            Check.Fail(AclError.RtResourceAllocFail, "The process may not open more files: each piece of physical or shared memory needs one; raise `ulimit -n`.");
+        }
+        if (Posix.ftruncate(file, (nint)bytes) != 0)
+        {
+            _ = Posix.close(file);
+            Check.Fail(AclError.RtMemoryAllocation, $"The system refuses {bytes} bytes of shared memory.");
+        }
+        return file;
+    }
+
+    /// <summary>Shows the file at an address of ours. False when the system has no room for one more mapping.</summary>
+    internal static bool Map(nuint address, nuint bytes, int file, nuint offset, bool isReadable = true) =>
+        Posix.mmap((void*)address, bytes, isReadable ? Posix.PROT_READ | Posix.PROT_WRITE : Posix.PROT_NONE, Posix.MAP_SHARED | Posix.MAP_FIXED, file, (nint)offset) != Posix.MAP_FAILED;
+
+    /// <summary>
+    /// Moves bytes that the engine may be working on from private pages into a file, under the same address. Private pages cannot be
+    /// made shared, so the bytes are copied; whatever ran meanwhile may have written behind the copy, and then it is made again.
+    /// </summary>
+    internal static void Move(nuint backing, nuint bytes, int file, nuint offset)
+    {
+        void* copy = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_SHARED, file, (nint)offset);
+        Check.That(copy != Posix.MAP_FAILED, AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");
+        for (int attempt = 0; attempt < 100; attempt++)
+        {
+            long before = Quiet(out bool wasQuiet);
+            // What was never written stays without pages in the file too.
+            if (attempt > 0 || new ReadOnlySpan<byte>((void*)backing, (int)bytes).ContainsAnyExcept((byte)0))
+            {
+                CopyEngine.CopyPastCache((byte*)copy, (byte*)backing, bytes);
+            }
+            if (wasQuiet && Quiet(out bool isQuiet) == before && isQuiet)
+            {
+                break;
+            }
+            Thread.Sleep(attempt < 10 ? 0 : 1);
+        }
+        _ = Posix.munmap(copy, bytes);
+        Check.That(Map(backing, bytes, file, offset), AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");
+    }
+
+    /// <summary>Commands that have ended so far, and whether none is running now.</summary>
+    private static long Quiet(out bool isQuiet)
+    {
+        long ended = 0;
+        isQuiet = true;
+        foreach (Device device in Machine.Devices)
+        {
+            foreach (Context context in device.Contexts)
+            {
+                foreach (Stream stream in context.Streams)
+                {
+                    ended += stream.Head;
+                    isQuiet &= !stream.IsRunning;
+                }
+            }
+        }
+        return ended;
+    }
+
+    internal static void Clear() { }
+
+    /// <summary>The soft limit is often 1024; the hard one, which needs no privilege, much larger.</summary>
+    private static bool RaiseFileLimit()
+    {
+        Posix.Limit limit;
+        if (Posix.getrlimit(Posix.RLIMIT_NOFILE, &limit) != 0 || limit.Current >= limit.Maximum)
+        {
+            return false;
+        }
+        limit.Current = Math.Min(limit.Maximum, Math.Max(limit.Current * 4, 65536));
+        return Posix.setrlimit(Posix.RLIMIT_NOFILE, &limit) == 0;
+    }
+}
