@@ -33,7 +33,7 @@ internal static unsafe class AddressSpace
     internal static nuint ManagedBytes;
 
     // What the documents say about the managed window.
-    private const nuint ManagedStart = 0x900_0000_0000;
+    private const ulong ManagedStart = 0x900_0000_0000;
     private const int ManagedShift = 40;
     private const nuint ManagedTerabytes = 3;
 
@@ -88,7 +88,7 @@ internal static unsafe class AddressSpace
         for (nuint bytes = ManagedTerabytes << ManagedShift; bytes >= ChunkBytes << 8; bytes >>= 1)
         {
             void* start = Posix.mmap((void*)ManagedStart, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE | Posix.MAP_FIXED_NOREPLACE, -1, 0);
-            nuint place = start == (void*)ManagedStart ? ManagedStart : 0;
+            nuint place = start == (void*)ManagedStart ? (nuint)start : 0;
             if (place == 0)
             {
                 if (start != Posix.MAP_FAILED)

@@ -104,12 +104,14 @@ internal static unsafe class MemoryQueries
         var address = (nuint)ptr;
         if (VirtualMemory.Find(address) is { } mapping)
         {
-            (*pbase, *psize) = ((void*)mapping.Start, mapping.Bytes);
+            *pbase = (void*)mapping.Start;
+            *psize = mapping.Bytes;
             return;
         }
         Arena? arena = Place.ArenaOf(address);
         Allocation* allocation = arena == null ? null : arena.Find(address);
         Check.That(allocation != null && allocation->Contains(address, 1), AclError.RtParamInvalid, $"{Place.Describe(ptr)} is not memory of a live allocation.");
-        (*pbase, *psize) = ((void*)allocation->Address, allocation->Requested);
+        *pbase = (void*)allocation->Address;
+        *psize = allocation->Requested;
     }
 }
