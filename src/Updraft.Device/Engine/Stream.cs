@@ -87,7 +87,7 @@ internal sealed unsafe partial class Stream
     internal bool IsIdle => Volatile.Read(ref _consumer.Head) >= Tail;
     /// <summary>Number of commands that have ended.</summary>
     internal long Head => Volatile.Read(ref _consumer.Head);
-    internal bool IsRunning => Volatile.Read(ref _consumer.State) == Running;
+    internal bool IsRunning => Volatile.Read(ref _run.State) == Running;
     internal bool HasRunPast(long tail) => Volatile.Read(ref _consumer.Head) >= tail;
 
     /// <summary>
