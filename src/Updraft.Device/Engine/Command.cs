@@ -22,13 +22,13 @@ internal enum CommandKind : byte
     /// <summary>The number B, 64 bits, written at A.</summary>
     Write64,
 
-    /// <summary>A rectangle from B to A: C bytes wide, D rows, E and F bytes from one row of A and B to the next.</summary>
+    /// <summary>A rectangle from B to A; the object is a <see cref="Rectangle"/>. C is the number of bytes.</summary>
     Copy2D,
 
     /// <summary>As Copy2D, with at least one host address that is not ours and may have been unmapped.</summary>
     Copy2DGuarded,
 
-    /// <summary>The object is a <see cref="BatchElements"/>: copies without an order among themselves.</summary>
+    /// <summary>The object is a <see cref="BatchElements"/>: copies without an order among themselves, of C bytes together.</summary>
     CopyBatch,
 
     /// <summary>The object is a <see cref="RecordPoint"/>.</summary>
@@ -46,16 +46,28 @@ internal enum CommandKind : byte
     Fault,
 }
 
-/// <summary>One entry of a stream's queue: a value of one cache line, so that queueing it allocates nothing.</summary>
-[StructLayout(LayoutKind.Sequential, Size = 64)]
+/// <summary>
+/// One entry of a stream's queue: a value, so that queueing it allocates nothing, and half a cache line, because what a small copy costs
+/// is above all the way of its command from one core to the other.
+/// </summary>
+[StructLayout(LayoutKind.Sequential, Size = 32)]
 internal struct Command
 {
     internal CommandKind Kind;
     internal bool HasObject;
-    internal AclError Failure;
     internal int ThreadId;
-    internal nuint A, B, C, D, E, F;
+    internal nuint A, B, C;
+
+    /// <summary>The code of a <see cref="CommandKind.Fault"/>.</summary>
+    internal AclError Failure
+    {
+        readonly get => (AclError)A;
+        set => A = (nuint)(int)value;
+    }
 }
+
+/// <summary>The shape of a copy of rows: width in bytes, number of rows, bytes from one row to the next on both sides.</summary>
+internal sealed record Rectangle(nuint Width, nuint Height, nuint ToPitch, nuint FromPitch);
 
 /// <summary>A command with state of its own. Runs on the executing thread, possibly several times until it says that it is done.</summary>
 internal abstract class DeviceTask
@@ -66,7 +78,7 @@ internal abstract class DeviceTask
 
 /// <summary>
 /// The storage of a queue: commands in segments of 64, chained. A stream that has run dry keeps one segment; the others go back to a
-/// pool, so a queue grows to what is pending and costs nothing when idle. Slots lie outside the managed heap, one cache line each.
+/// pool, so a queue grows to what is pending and costs nothing when idle. Slots lie outside the managed heap, two to a cache line.
 /// </summary>
 internal sealed unsafe class CommandSegment
 {

@@ -8,7 +8,7 @@ internal sealed unsafe partial class Stream
 {
     private enum Outcome { Done, Blocked, Yields }
 
-    private const int PrefetchDistance = 4;
+    private const int PrefetchDistance = 8;
 
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
@@ -144,15 +144,10 @@ internal sealed unsafe partial class Stream
                 Unsafe.WriteUnaligned((void*)command.A, (ulong)command.B);
                 return Outcome.Done;
             case CommandKind.Copy2D:
-                return Ended(CopyEngine.Copy2DShared((byte*)command.A, command.E, (byte*)command.B, command.F, command.C, command.D, ref _consumer.Progress));
+                var rectangle = (Rectangle)Attached(slot)!;
+                return Ended(CopyEngine.Copy2DShared((byte*)command.A, rectangle.ToPitch, (byte*)command.B, rectangle.FromPitch, rectangle.Width, rectangle.Height, ref _consumer.Progress));
             case CommandKind.Copy2DGuarded:
-                for (nuint row = 0; row < command.D; row++)
-                {
-                    if (!HostGuard.TryCopy((void*)(command.A + row * command.E), (void*)(command.B + row * command.F), command.C))
-                    {
-                        result = AclError.RtSysDma;
-                    }
-                }
+                result = CopyRowsGuarded(command, (Rectangle)Attached(slot)!);
                 return Outcome.Done;
             case CommandKind.CopyBatch:
                 return Ended(((BatchElements)Attached(slot)!).Run(ref _consumer.Progress, ref result));
@@ -174,6 +169,19 @@ internal sealed unsafe partial class Stream
             default:
                 return Outcome.Done;
         }
+    }
+
+    private static AclError CopyRowsGuarded(in Command command, Rectangle rectangle)
+    {
+        AclError result = AclError.Success;
+        for (nuint row = 0; row < rectangle.Height; row++)
+        {
+            if (!HostGuard.TryCopy((void*)(command.A + row * rectangle.ToPitch), (void*)(command.B + row * rectangle.FromPitch), rectangle.Width))
+            {
+                result = AclError.RtSysDma;
+            }
+        }
+        return result;
     }
 
     private object? Attached(int slot) => _read!.Objects?[slot];

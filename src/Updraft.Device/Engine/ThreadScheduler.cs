@@ -14,7 +14,11 @@ internal sealed class ThreadScheduler : Scheduler
 {
     private const int MaximumWatched = 16;
     private static readonly long s_spinTicks = Stopwatch.Frequency / 50_000; // 20 µs
-    private static readonly long s_lookTicks = Stopwatch.Frequency / 2_000_000; // 0.5 µs
+    private static readonly long s_shortestLookTicks = Stopwatch.Frequency / 2_000_000; // 0.5 µs
+    private static readonly long s_longestLookTicks = Stopwatch.Frequency / 100_000; // 10 µs
+
+    /// <summary>Commands a look should find: enough to be worth the line it takes from the submitter, few enough not to keep anybody waiting.</summary>
+    private const long FewCommands = 64, ManyCommands = 512;
 
     /// <summary>The streams a worker watches. With several workers only the latest: the others may be run by somebody else meanwhile.</summary>
     [ThreadStatic]
@@ -100,14 +104,18 @@ internal sealed class ThreadScheduler : Scheduler
     private void Work()
     {
         List<Stream> watched = t_watched = new(MaximumWatched);
-        long lastWork = Stopwatch.GetTimestamp();
+        long lastWork = Stopwatch.GetTimestamp(), pause = s_shortestLookTicks;
         // Counted as looking from the moment it was started until it runs a stream, and again between streams.
         while (!_stops)
         {
-            if (RunWatched(watched) || RunReady(watched) || SharedWork.AnyOpen && SharedWork.Help())
+            long found = RunWatched(watched);
+            if (found > 0)
+            {
+                pause = found < FewCommands ? Math.Min(pause * 2, s_longestLookTicks) : found > ManyCommands ? Math.Max(pause / 2, s_shortestLookTicks) : pause;
+            }
+            if (found > 0 || RunReady(watched) || SharedWork.AnyOpen && SharedWork.Help())
             {
                 lastWork = Stopwatch.GetTimestamp();
-                continue;
             }
             long now = Stopwatch.GetTimestamp();
             if (now - lastWork > s_spinTicks)
@@ -115,10 +123,9 @@ internal sealed class ThreadScheduler : Scheduler
                 UnwatchAll(watched);
                 Park();
                 lastWork = Stopwatch.GetTimestamp();
+                pause = s_shortestLookTicks;
                 continue;
             }
-            // A little longer with every stream watched, so that the looks at all of them stay as rare as those at one.
-            long pause = s_lookTicks + watched.Count * s_lookTicks / 2;
             do
             {
                 Thread.SpinWait(2);
@@ -150,19 +157,21 @@ internal sealed class ThreadScheduler : Scheduler
         return true;
     }
 
-    private bool RunWatched(List<Stream> watched)
+    /// <summary>Runs what has gathered in the watched streams; the number of commands.</summary>
+    private long RunWatched(List<Stream> watched)
     {
-        bool any = false;
+        long commands = 0;
         for (int index = watched.Count - 1; index >= 0; index--)
         {
             Stream stream = watched[index];
             if (stream.TryOwn())
             {
-                any = true;
+                long head = stream.Head;
                 RunOwned(stream, watched);
+                commands += Math.Max(1, stream.Head - head);
             }
         }
-        return any;
+        return commands;
     }
 
     private void RunOwned(Stream stream, List<Stream> watched)

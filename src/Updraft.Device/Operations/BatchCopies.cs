@@ -169,7 +169,7 @@ internal static unsafe class BatchCopies
         {
             BatchElements full = elements;
             elements = null;
-            stream.Submit(new Command { Kind = CommandKind.CopyBatch, C = full.Bytes, D = (nuint)full.Count }, full);
+            stream.Submit(new Command { Kind = CommandKind.CopyBatch, C = full.Bytes }, full);
         }
     }
 

@@ -195,18 +195,18 @@ internal static unsafe class Copies
         new Command { Kind = to.NeedsGuard || from.NeedsGuard ? CommandKind.CopyGuarded : CommandKind.Copy, A = to.Backing, B = from.Backing, C = count });
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void Submit(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, in Command command)
+    internal static void Submit(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, in Command command, object? attached = null)
     {
         if (Faults(to, from, direction) || Machine.IsStrict)
         {
-            SubmitChecked(stream, to, from, count, direction, command);
+            SubmitChecked(stream, to, from, count, direction, command, attached);
             return;
         }
-        stream.Submit(in command);
+        stream.Submit(in command, attached);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void SubmitChecked(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, Command command)
+    private static void SubmitChecked(Stream stream, in Place to, in Place from, nuint count, aclrtMemcpyKind direction, Command command, object? attached)
     {
         if (Machine.IsStrict)
         {
@@ -216,8 +216,9 @@ internal static unsafe class Copies
         {
             Explain(stream, to, from, count);
             command = new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
+            attached = null;
         }
-        stream.Submit(in command);
+        stream.Submit(in command, attached);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

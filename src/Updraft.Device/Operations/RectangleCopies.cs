@@ -53,8 +53,8 @@ internal static unsafe class RectangleCopies
         Copies.Submit(stream, to, from, width * height, direction, new Command
         {
             Kind = isGuarded ? CommandKind.Copy2DGuarded : CommandKind.Copy2D,
-            A = to.Backing, B = from.Backing, C = width, D = height, E = dpitch, F = spitch,
-        });
+            A = to.Backing, B = from.Backing, C = width * height,
+        }, new Rectangle(width, height, dpitch, spitch));
     }
 
     /// <summary>The range from the first byte to the last one. Pitches may be any number: one that overflows lies in no allocation.</summary>
