@@ -274,10 +274,13 @@ internal static unsafe class Profiling
 
     private static string Text(byte* text, nuint lengthBytes)
     {
-        // Programs give the length with or without the end.
-        var bytes = new ReadOnlySpan<byte>(text, (int)Math.Min(lengthBytes, int.MaxValue));
-        int end = bytes.IndexOf((byte)0);
-        return Encoding.UTF8.GetString(end < 0 ? bytes : bytes[..end]);
+        // Programs give the length with or without the end, or that of a larger buffer: nothing behind the end is read.
+        int length = 0;
+        while ((nuint)length < lengthBytes && text[length] != 0)
+        {
+            length++;
+        }
+        return Encoding.UTF8.GetString(text, length);
     }
 
     /// <summary>A fresh process; for tests.</summary>
