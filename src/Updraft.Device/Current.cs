@@ -11,6 +11,9 @@ internal static class Current
         get => ThreadState.Current.Context ?? Default();
     }
 
+    /// <summary>The current context, the default device's if one is configured, or null.</summary>
+    internal static Context? ContextOrNull => ThreadState.Current.Context ?? (Machine.DefaultDevice != null ? Default() : null);
+
     internal static Device Device => Context.Device;
 
     /// <summary>

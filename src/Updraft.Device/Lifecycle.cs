@@ -14,14 +14,15 @@ internal static unsafe class Lifecycle
 
     internal static AclError Initialize(byte* configPath)
     {
+        string? configuration;
         lock (s_lock)
         {
-            string? configuration = configPath == null ? null : Read(Marshal.PtrToStringUTF8((nint)configPath)!);
             if (s_references > 0)
             {
                 s_references++;
                 Check.Fail(AclError.RepeatInitialize, "aclInit was already called in this process; the call counts, but its configuration is not used.");
             }
+            configuration = configPath == null ? null : Read(Marshal.PtrToStringUTF8((nint)configPath)!);
             if (configuration != null)
             {
                 Check.That(!s_isFinalized || s_firstConfiguration == null || s_firstConfiguration == configuration, AclError.InvalidParam,
@@ -31,8 +32,10 @@ internal static unsafe class Lifecycle
             }
             s_references = 1;
             s_isFinalized = false;
-            return AclError.Success;
         }
+        // Outside the lock: these functions may call the interface.
+        LifecycleCallbacks.Initialized(configuration);
+        return AclError.Success;
     }
 
     internal static void FinalizeAll()
@@ -40,29 +43,39 @@ internal static unsafe class Lifecycle
         lock (s_lock)
         {
             Check.That(!s_isFinalized, AclError.RepeatFinalize, "aclFinalize was already called.");
-            s_references = 0;
-            s_isFinalized = true;
-            ReleaseDefaultDevice();
+            End();
         }
+        LifecycleCallbacks.Finalized();
     }
 
     /// <summary>One aclInit less; the last one finalizes.</summary>
     internal static void FinalizeReference(ulong* remaining)
     {
+        bool isLast;
         lock (s_lock)
         {
             Check.That(s_references > 0, AclError.RepeatFinalize, "aclFinalizeReference was called more often than aclInit.");
-            s_references--;
-            if (s_references == 0)
+            isLast = --s_references == 0;
+            if (isLast)
             {
-                s_isFinalized = true;
-                ReleaseDefaultDevice();
+                End();
             }
             if (remaining != null)
             {
                 *remaining = s_references;
             }
         }
+        if (isLast)
+        {
+            LifecycleCallbacks.Finalized();
+        }
+    }
+
+    private static void End()
+    {
+        s_references = 0;
+        s_isFinalized = true;
+        Machine.DefaultDevice = null;
     }
 
     /// <summary>Back to the state of a fresh process; for tests.</summary>

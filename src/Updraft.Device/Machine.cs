@@ -62,16 +62,30 @@ internal static class Machine
     /// <summary>All streams that have commands left, with the number of the last one.</summary>
     internal static void CollectBusyStreams(List<(Stream Stream, long Tail)> busy)
     {
+        foreach (Stream stream in Streams())
+        {
+            if (!stream.IsIdle)
+            {
+                busy.Add((stream, stream.Tail));
+            }
+        }
+    }
+
+    /// <summary>A number that grows whenever a command of a living stream ends.</summary>
+    internal static long Progress() => Streams().Sum(stream => stream.Head);
+
+    /// <summary>True when no stream can go on by itself: each is idle or stands at a wait.</summary>
+    internal static bool StandsStill() => Streams().All(stream => stream.IsIdle || stream.StandsAtWait);
+
+    private static IEnumerable<Stream> Streams()
+    {
         foreach (Device device in Devices)
         {
             foreach (Context context in device.Contexts)
             {
                 foreach (Stream stream in context.Streams)
                 {
-                    if (!stream.IsIdle)
-                    {
-                        busy.Add((stream, stream.Tail));
-                    }
+                    yield return stream;
                 }
             }
         }

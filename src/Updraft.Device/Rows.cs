@@ -19,7 +19,7 @@ internal static class Rows
         switch (exception)
         {
             case AclException failure:
-                return Record(function, failure.Code, failure.Message, failure.IsStored);
+                return Record(function, failure.Code, failure.Message, failure.IsStored, failure.MessageCode);
             case OutOfMemoryException:
                 return Record(function, AclError.RtMemoryAllocation, "The host has no memory left for the bookkeeping of this call.");
             case NullReferenceException:
@@ -32,7 +32,9 @@ internal static class Rows
     }
 
     /// <summary>A row returned a code instead of throwing: time-outs, pending asynchronous errors, context failures.</summary>
-    internal static int Result(Function function, AclError code) => Record(function, code, null, !ThreadState.IsNeverStored(code));
+    internal static int Result(Function function, AclError code) => function is Function.aclrtGetLastError or Function.aclrtPeekAtLastError
+        ? (int)code // A value, not a failure: reading the slot must not fill it again.
+        : Record(function, code, null, !ThreadState.IsNeverStored(code));
 
     internal static int Unsupported(Function function) =>
         Record(function, AclError.RtFeatureNotSupport, UnsupportedText(function), ThreadState.StoresUnsupported(function));
@@ -54,14 +56,14 @@ internal static class Rows
         }
     }
 
-    private static int Record(Function function, AclError code, string? text, bool stored = true)
+    private static int Record(Function function, AclError code, string? text, bool stored = true, string? messageCode = null)
     {
         ThreadState thread = ThreadState.Current;
         if (stored && ThreadState.IsRuntimeCode(code))
         {
             thread.LastError = code;
         }
-        thread.Messages.Add(function, code, text);
+        thread.Messages.Add(function, code, text, messageCode);
         return (int)code;
     }
 }

@@ -44,6 +44,17 @@ internal sealed class Chip
     internal bool HasStars { get; init; } = true;
     internal bool HasHugeStreams { get; init; } = true;
 
+    internal bool HasIpcEvents { get; init; }
+
+    /// <summary>Resolution of event times in ticks per second.</summary>
+    internal long TimestampHz { get; init; } = 1_000_000_000;
+
+    /// <summary>A full persistent stream answers 507002 even when no model owns it.</summary>
+    internal bool PersistentStreamsRefuseWhenFull { get; init; }
+
+    /// <summary>Flags of the streams that aclrtSynchronizeDevice does not wait for.</summary>
+    internal uint StreamsOutsideDeviceSynchronize { get; init; } = Streams.DeviceUseOnly;
+
     internal required int StreamsPerDevice { get; init; }
     internal required int TasksPerStream { get; init; }
     internal required int EventsPerDevice { get; init; }
@@ -104,6 +115,7 @@ internal sealed class Chip
             SupportBit = 2, DefaultDevices = 8, MemoryBytes = 64UL << 30, HasGiantPages = true, HasMappedHostMemory = true, HasManagedMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
             CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
+            HasIpcEvents = true, TimestampHz = 50_000_000,
             Reductions = ReductionSet.A2, AiCores = 20, VectorCores = 40,
             L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
             HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_PCIE, DeviceLinks = [(int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_HCCS)],
@@ -114,6 +126,7 @@ internal sealed class Chip
             SupportBit = 1, DefaultDevices = 16, MemoryBytes = 64UL << 30, HasGiantPages = true, HasMappedHostMemory = true, HasManagedMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
             CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
+            HasIpcEvents = true, TimestampHz = 50_000_000,
             Reductions = ReductionSet.A2, AiCores = 24, VectorCores = 48,
             L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
             HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_HCCS, DeviceLinks = [(2, AclConstants.ACL_RT_DEVS_TOPOLOGY_SIO), (int.MaxValue, AclConstants.ACL_RT_DEVS_TOPOLOGY_HCCS_SW)],
@@ -124,13 +137,14 @@ internal sealed class Chip
             SupportBit = 0, DefaultDevices = 8, MemoryBytes = 112UL << 30, AllocationPadding = 0, MaximumReservation = ulong.MaxValue, PidsPerKey = 65535, HasGiantPages = true, HasMappedHostMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2014, EventsPerDevice = 65536, NotifiesPerDevice = 65535, NoEventCode = AclError.RtNoNotifyResource,
             CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true, TranslatesCellsAtSubmit = false, TakesTaskBeforeAlignment = false,
-            WaitsForForeignEvents = true, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
+            WaitsForForeignEvents = true, HasIpcEvents = true, PersistentStreamsRefuseWhenFull = true,
+            StreamsOutsideDeviceSynchronize = Streams.Persistent | Streams.CpuSchedule | Streams.DeviceUseOnly, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
             Architecture = aclplatformNpuArch.DAV_3510, HasBfloat16 = true, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB,
         },
         new()
         {
             Key = "310b", Name = "Ascend 310B (Atlas 200I/500 A2)", NeedsPeerAccess = false, SocName = "Ascend310B1", SocPrefixes = ["Ascend310B"],
-            SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false, HasOneKindOfMemory = true,
+            SupportBit = 3, DefaultDevices = 1, MemoryBytes = 8UL << 30, HasPeerToPeerPages = false, HasOneKindOfMemory = true, TimestampHz = 48_000_000,
             StreamsPerDevice = 512, TasksPerStream = 2010, EventsPerDevice = 65536, NotifiesPerDevice = 2048,
             CopyDescriptorBytes = 32, Reductions = ReductionSet.Small, AiCores = 1, VectorCores = 1,
             Architecture = aclplatformNpuArch.DAV_3002,

@@ -4,22 +4,43 @@ namespace Updraft.Device;
 /// The single hidden thread of a context on which its host functions run, one after another. It starts with the first function. A
 /// function that never returns holds its stream and the functions behind it, nothing else.
 /// </summary>
-internal sealed unsafe class CallbackThread(Context context)
+internal sealed class CallbackThread(Context context)
 {
-    private readonly Queue<(Stream Stream, nuint Function, nuint Argument)> _calls = new();
+    private readonly LinkedList<(Stream Stream, long Position, nuint Function, nuint Argument)> _calls = new();
     private bool _isStarted, _stops;
 
-    internal void Call(Stream stream, nuint function, nuint argument)
+    internal void Call(Stream stream, long position, nuint function, nuint argument)
     {
         lock (_calls)
         {
-            _calls.Enqueue((stream, function, argument));
+            // Whoever halts a stream sets the mark before it drops the calls: either it finds this one, or we see the mark.
+            if (stream.Drops)
+            {
+                return;
+            }
+            _calls.AddLast((stream, position, function, argument));
             if (!_isStarted)
             {
                 _isStarted = true;
                 new Thread(Run, 1 << 20) { IsBackground = true, Name = "updraft callbacks" }.Start();
             }
             Monitor.Pulse(_calls);
+        }
+    }
+
+    /// <summary>Functions of that stream that have not begun are not called any more.</summary>
+    internal void Drop(Stream stream)
+    {
+        lock (_calls)
+        {
+            for (LinkedListNode<(Stream Stream, long Position, nuint Function, nuint Argument)>? node = _calls.First, next; node != null; node = next)
+            {
+                next = node.Next;
+                if (node.Value.Stream == stream)
+                {
+                    _calls.Remove(node);
+                }
+            }
         }
     }
 
@@ -38,10 +59,10 @@ internal sealed unsafe class CallbackThread(Context context)
         ThreadState.Current.Context = context;
         while (true)
         {
-            (Stream stream, nuint function, nuint argument) call;
+            (Stream Stream, long Position, nuint Function, nuint Argument) call;
             lock (_calls)
             {
-                while (!_calls.TryDequeue(out call))
+                while (_calls.Count == 0)
                 {
                     if (_stops)
                     {
@@ -49,9 +70,11 @@ internal sealed unsafe class CallbackThread(Context context)
                     }
                     Monitor.Wait(_calls);
                 }
+                call = _calls.First!.Value;
+                _calls.RemoveFirst();
             }
-            HostGuard.Call(call.function, call.argument);
-            call.stream.HostFunctionReturned();
+            HostGuard.Call(call.Function, call.Argument);
+            call.Stream.HostFunctionEnded(call.Position);
         }
     }
 }

@@ -69,11 +69,20 @@ internal struct Command
 /// <summary>The shape of a copy of rows: width in bytes, number of rows, bytes from one row to the next on both sides.</summary>
 internal sealed record Rectangle(nuint Width, nuint Height, nuint ToPitch, nuint FromPitch);
 
-/// <summary>A command with state of its own. Runs on the executing thread, possibly several times until it says that it is done.</summary>
+/// <summary>
+/// A command with state of its own. Runs on the executing thread, possibly several times until it says that it is done: a stream may
+/// be unblocked although nothing has changed.
+/// </summary>
 internal abstract class DeviceTask
 {
-    /// <summary>Does the work. False when the stream has to stand still: whoever changes that calls <see cref="Stream.Unblock"/>.</summary>
+    /// <summary>
+    /// Does the work. False when the stream has to stand still: <see cref="Stream.MarkBlocked"/> was called, and whoever changes the
+    /// cause calls <see cref="Stream.Unblock"/>.
+    /// </summary>
     internal abstract bool Run(Stream stream, ref AclError result);
+
+    /// <summary>The command is dropped instead: the stream was destroyed or aborted.</summary>
+    internal virtual void Abandon(Stream stream) { }
 }
 
 /// <summary>

@@ -13,19 +13,29 @@ internal enum EventKind
     Snapshot,
 }
 
-/// <summary>An event. A record makes a <see cref="RecordPoint"/>; waits, queries and times refer to the latest one at the time of the call.</summary>
+/// <summary>
+/// An event. A record makes a <see cref="RecordPoint"/>; waits, queries and times refer to the latest one at the time of the call.
+///
+/// The number of an event on the device is a resource. A flagged event has one from its creation, a default event from its first
+/// record, a snapshot event only from a record until the stream has come by. All give it back when no queued record needs it any more.
+/// </summary>
 internal sealed class Event(Context context, EventKind kind, uint flags) : WaitCondition
 {
     internal const uint Sync = 0x1, CaptureStreamProgress = 0x2, TimeLine = 0x8, DeviceUseOnly = 0x10, External = 0x20, Ipc = 0x40;
 
+    /// <summary>What aclrtCreateEvent gives: order, time and mark.</summary>
+    internal const uint DefaultFlags = 0x0E;
+
+    private const int None = -1;
+
     private BlockedStreams _blocked;
-    private bool _isSet;
-    private int _waits;
+    private bool _isSet, _isDestroyed;
+    private int _waits, _pendingRecords, _id = None;
+    private int _recordFlag = None, _waitFlag = None;
 
     internal Context Context { get; } = context;
     internal EventKind Kind { get; } = kind;
     internal uint Flags { get; } = flags;
-    internal int Id { get; init; }
     internal nint Handle;
 
     /// <summary>The latest record that was queued, null before the first.</summary>
@@ -33,16 +43,37 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
 
     internal bool Has(uint flag) => (Flags & flag) != 0;
 
+    /// <summary>A stream can wait for it. The default kind always can, whatever its flags say.</summary>
+    internal bool CanBeWaitedFor => Kind == EventKind.Default || Has(Sync);
+
+    /// <summary>The number on the device, or null while it has none.</summary>
+    internal int? Id
+    {
+        get
+        {
+            lock (this)
+            {
+                return _id == None ? null : _id;
+            }
+        }
+    }
+
     /// <summary>Waits for this event that are queued and not over.</summary>
     internal int PendingWaits => Volatile.Read(ref _waits);
     internal void WaitQueued() => Interlocked.Increment(ref _waits);
     internal void WaitEnded() => Interlocked.Decrement(ref _waits);
 
-    /// <summary>Complete as the queries see it: recorded, the record reached, and not reset since.</summary>
-    internal bool IsComplete => Kind == EventKind.Flagged ? IsMet : Latest is { IsMet: true };
+    /// <summary>Complete as the queries see it: the latest record was reached and, for a flag, it was not reset since.</summary>
+    internal bool IsComplete => Latest is { IsMet: true } && (Kind != EventKind.Flagged || IsMet);
 
     // The flag of a Flagged event; the other kinds wait for record points.
     internal override bool IsMet => Volatile.Read(ref _isSet);
+
+    /// <summary>An event is recorded, and waited for, in one way only: with or without ACL_EVENT_RECORD_EXTERNAL. The first call decides, even one that fails.</summary>
+    internal bool TryUseRecordFlag(int flag) => TryUse(ref _recordFlag, flag);
+    internal bool TryUseWaitFlag(int flag) => TryUse(ref _waitFlag, flag);
+
+    private static bool TryUse(ref int remembered, int flag) => Interlocked.CompareExchange(ref remembered, flag, None) is var before && (before == None || before == flag);
 
     internal override bool IsOver(Stream stream, ref AclError result)
     {
@@ -62,13 +93,10 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
         Stream[] released;
         lock (this)
         {
-            _isSet = true;
+            Volatile.Write(ref _isSet, true);
             released = _blocked.Take();
         }
-        foreach (Stream stream in released)
-        {
-            stream.Unblock();
-        }
+        BlockedStreams.Unblock(released);
     }
 
     internal void ResetOnDevice()
@@ -78,13 +106,63 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
             _isSet = false;
         }
     }
+
+    /// <summary>Gives the event its number on the device if it has none. 207007 (950: 207009) when all are in use.</summary>
+    internal void TakeId()
+    {
+        lock (this)
+        {
+            if (_id == None)
+            {
+                _id = Context.Device.TakeEvent();
+            }
+        }
+    }
+
+    /// <summary>A record is about to be queued: it needs the number until the stream has come by.</summary>
+    internal void BeginRecord()
+    {
+        lock (this)
+        {
+            TakeId();
+            _pendingRecords++;
+        }
+    }
+
+    internal void EndRecord()
+    {
+        lock (this)
+        {
+            _pendingRecords--;
+            ReturnIdIfUnused();
+        }
+    }
+
+    /// <summary>The program has destroyed it: what is queued goes on, then the number is free.</summary>
+    internal void Destroy()
+    {
+        lock (this)
+        {
+            _isDestroyed = true;
+            ReturnIdIfUnused();
+        }
+    }
+
+    private void ReturnIdIfUnused()
+    {
+        if (_pendingRecords == 0 && _id != None && (_isDestroyed || Kind == EventKind.Snapshot))
+        {
+            Context.Device.ReturnEvent(_id);
+            _id = None;
+        }
+    }
 }
 
 /// <summary>One record of an event: a place in a stream, and the time when the stream came by.</summary>
 internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
 {
     private BlockedStreams _blocked;
-    private bool _isComplete;
+    private bool _isComplete, _isDropped;
 
     internal Event Event { get; } = source;
     internal Stream Stream { get; } = stream;
@@ -94,23 +172,43 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
     internal long TimeNs { get; private set; }
     internal override bool IsMet => Volatile.Read(ref _isComplete);
 
+    /// <summary>The stream was aborted before it came by: this record never happens.</summary>
+    internal bool IsDropped => Volatile.Read(ref _isDropped);
+
     internal void Complete(long nowNs)
     {
-        Stream[] released;
-        lock (this)
-        {
-            TimeNs = nowNs;
-            Volatile.Write(ref _isComplete, true);
-            released = _blocked.Take();
-        }
-        foreach (Stream waiting in released)
-        {
-            waiting.Unblock();
-        }
+        TimeNs = nowNs;
+        Release();
         if (Event.Kind == EventKind.Flagged)
         {
             Event.SetOnDevice();
         }
+        Event.EndRecord();
+    }
+
+    /// <summary>The record will not happen. Streams that wait for it go on when its stream is gone for good, else they keep waiting.</summary>
+    internal void Drop(bool releases)
+    {
+        Volatile.Write(ref _isDropped, true);
+        if (releases)
+        {
+            Complete(Machine.Clock.NowNs);
+        }
+        else
+        {
+            Event.EndRecord();
+        }
+    }
+
+    private void Release()
+    {
+        Stream[] released;
+        lock (this)
+        {
+            Volatile.Write(ref _isComplete, true);
+            released = _blocked.Take();
+        }
+        BlockedStreams.Unblock(released);
     }
 
     internal override bool IsOver(Stream waiting, ref AclError result)
@@ -142,5 +240,11 @@ internal sealed class EventWait(Event source, WaitCondition condition)
         }
         source.WaitEnded();
         return true;
+    }
+
+    internal void Abandon()
+    {
+        condition.Abandon();
+        source.WaitEnded();
     }
 }

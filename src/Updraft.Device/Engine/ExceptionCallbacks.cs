@@ -18,6 +18,7 @@ internal static unsafe class ExceptionCallbacks
 
     internal static void Add(nint function)
     {
+        CheckNotNull(function);
         lock (s_lock)
         {
             if (!s_registered.Contains(function))
@@ -29,6 +30,7 @@ internal static unsafe class ExceptionCallbacks
 
     internal static void Remove(nint function)
     {
+        CheckNotNull(function);
         lock (s_lock)
         {
             s_registered = [.. s_registered.Where(each => each != function)];
@@ -37,15 +39,24 @@ internal static unsafe class ExceptionCallbacks
 
     internal static void SetSingle(nint function) => Volatile.Write(ref s_single, function);
 
-    internal static void Fire(AclError code, uint task, uint stream, uint thread, uint device)
+    private static void CheckNotNull(nint function)
     {
-        nint[] registered = s_registered;
+        if (function == 0)
+        {
+            Check.Fail(AclError.RtParamInvalid, "callback is NULL; give a function.", isStored: false);
+        }
+    }
+
+    /// <summary>Calls all of them on the calling thread. Task and stream are uint.MaxValue for a fault of the device.</summary>
+    internal static void Fire(Device device, AclError code, uint task, uint stream, uint thread)
+    {
+        nint[] registered = Volatile.Read(ref s_registered);
         nint single = Volatile.Read(ref s_single);
-        if (registered.Length == 0 && single == 0)
+        if (registered.Length == 0 && single == 0 || device.IsAborting)
         {
             return;
         }
-        var info = new ExceptionInfo { TaskId = task, StreamId = stream, ThreadId = thread, DeviceId = device, ReturnCode = (uint)code };
+        var info = new ExceptionInfo { TaskId = task, StreamId = stream, ThreadId = thread, DeviceId = (uint)device.Id, ReturnCode = (uint)code };
         foreach (nint function in registered)
         {
             HostGuard.Call((nuint)function, (nuint)(&info));
@@ -53,6 +64,14 @@ internal static unsafe class ExceptionCallbacks
         if (single != 0)
         {
             HostGuard.Call((nuint)single, (nuint)(&info));
+        }
+    }
+
+    internal static void Clear()
+    {
+        lock (s_lock)
+        {
+            (s_registered, s_single) = ([], 0);
         }
     }
 }

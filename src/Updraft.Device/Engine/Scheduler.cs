@@ -30,8 +30,14 @@ internal abstract class Scheduler
     /// <summary>A stream that is still in the ready queue has become ready again.</summary>
     internal abstract void Poke();
 
-    /// <summary>Waits until the stream has run past the target, helping where it can. False when the time (ms, -1: none) is over.</summary>
-    internal abstract bool WaitUntil(Stream stream, long target, int timeoutMs);
+    /// <summary>
+    /// Waits until the stream has run past the target, helping where it can. False when the time (ms, -1: none) is over or, if asked
+    /// for, when calls on the stream have become errors (<see cref="Stream.Trouble"/>).
+    /// </summary>
+    internal abstract bool WaitUntil(Stream stream, long target, int timeoutMs, bool untilTrouble = false);
+
+    /// <summary>Waiting threads look again although no stream has made progress.</summary>
+    internal virtual void Interrupt() { }
 
     /// <summary>A host thread asks for a state instead of waiting: schedules without threads of their own make progress here.</summary>
     internal abstract void Poll(Stream stream);

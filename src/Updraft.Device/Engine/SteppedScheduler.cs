@@ -35,13 +35,25 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
         }
     }
 
-    internal override bool WaitUntil(Stream stream, long target, int timeoutMs)
+    internal override void Interrupt()
+    {
+        lock (_lock)
+        {
+            Monitor.PulseAll(_lock);
+        }
+    }
+
+    internal override bool WaitUntil(Stream stream, long target, int timeoutMs, bool untilTrouble)
     {
         var deadline = new Deadline(timeoutMs);
         lock (_lock)
         {
             while (!stream.HasRunPast(target))
             {
+                if (untilTrouble && stream.Trouble != AclError.Success)
+                {
+                    return false;
+                }
                 // The stream itself first: what others have queued stays as late as the rules allow.
                 if (!_isStepping && (!_picksAtRandom && RunOne(stream) || Step(1)))
                 {

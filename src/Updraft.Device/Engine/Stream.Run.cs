@@ -42,6 +42,10 @@ internal sealed unsafe partial class Stream
                 {
                     case Outcome.Blocked:
                         // From here on another thread may already be running the stream: nothing of it is touched.
+                        if (Drops)
+                        {
+                            Unblock(); // Halted while the command was looking: nobody else unblocks it.
+                        }
                         WakeWaiters();
                         return false;
                     case Outcome.Yields:
@@ -117,10 +121,9 @@ internal sealed unsafe partial class Stream
 
     private Outcome Execute(ref Command command, int slot, ref AclError result)
     {
-        if (_discards)
+        if (Volatile.Read(ref _halt) != Runs)
         {
-            (Attached(slot) as RecordPoint)?.Complete(Machine.Clock.NowNs);
-            return Outcome.Done;
+            return ExecuteHalted(in command, slot);
         }
         switch (command.Kind)
         {
@@ -193,35 +196,40 @@ internal sealed unsafe partial class Stream
 
     private Outcome RunHostFunction(ref Command command)
     {
-        // Progress tells the visits apart: at the first the function is handed over, at a later one it has returned or not.
+        // Progress tells the visits apart: at the first the function is handed over, at a later one it has returned.
+        long position = _consumer.Head;
         if (_consumer.Progress != 0)
         {
-            if (Volatile.Read(ref _consumer.Progress) == Returned)
-            {
-                return Outcome.Done;
-            }
-            // A look that nobody asked for: another wait of this stream was over, and its waker came late.
-            MarkBlocked();
-            if (Volatile.Read(ref _consumer.Progress) == Returned)
-            {
-                Unblock();
-            }
-            return Outcome.Blocked;
+            return HostFunctionHasReturned(position) ? Outcome.Done : Outcome.Blocked;
         }
-        _consumer.Progress = HandedOver;
+        _consumer.Progress = 1;
         nuint function = command.A, argument = command.B;
         MarkBlocked();
-        Context.Callbacks.Call(this, function, argument);
+        Context.Callbacks.Call(this, position, function, argument);
         return Outcome.Blocked;
     }
 
-    private const nuint HandedOver = 1, Returned = 2;
+    private long _hostFunctionsEnded;
 
-    /// <summary>The host function at the head has returned; called by the thread it ran on.</summary>
-    internal void HostFunctionReturned()
+    /// <summary>The host function at that place has returned. One that was dropped may still run: it does not end its successor.</summary>
+    internal void HostFunctionEnded(long position)
     {
-        Volatile.Write(ref _consumer.Progress, Returned);
+        Volatile.Write(ref _hostFunctionsEnded, position + 1);
         Unblock();
+    }
+
+    private bool HostFunctionHasReturned(long position)
+    {
+        if (Volatile.Read(ref _hostFunctionsEnded) > position)
+        {
+            return true;
+        }
+        MarkBlocked();
+        if (Volatile.Read(ref _hostFunctionsEnded) > position)
+        {
+            Unblock();
+        }
+        return false;
     }
 
     /// <summary>
@@ -235,7 +243,7 @@ internal sealed unsafe partial class Stream
         Interlocked.Exchange(ref _error, (int)code);
         Log.Info($"task {task} of stream {Id} on device {Device.Id} failed: {(int)code} {AclErrorNames.Of((int)code)}");
         Context.TaskFailed(this, code);
-        ExceptionCallbacks.Fire(code, (uint)task, (uint)Id, (uint)command.ThreadId, (uint)Device.Id);
+        ExceptionCallbacks.Fire(Device, code, (uint)task, (uint)Id, (uint)command.ThreadId);
     }
 
     // --- Waiters: host threads that found nothing to help with -------------------------------------------------------------------
@@ -260,14 +268,23 @@ internal sealed unsafe partial class Stream
         }
     }
 
+    /// <summary>What waiters wait on has changed without progress of the stream.</summary>
+    private void WakeAllWaiters()
+    {
+        lock (_waitersLock)
+        {
+            Monitor.PulseAll(_waitersLock);
+        }
+    }
+
     /// <summary>Sleeps until the stream has made progress, at most that long. The caller looks again afterwards.</summary>
-    internal void WaitForProgress(long target, int timeoutMs)
+    internal void WaitForProgress(long target, int timeoutMs, bool untilTrouble)
     {
         lock (_waitersLock)
         {
             _consumer.WakeAt = Math.Min(_consumer.WakeAt, target);
             Interlocked.Increment(ref _waiters);
-            if (!HasRunPast(target) && !IsWaitingForRunner)
+            if (!HasRunPast(target) && !IsWaitingForRunner && !(untilTrouble && Trouble != AclError.Success))
             {
                 Monitor.Wait(_waitersLock, timeoutMs);
             }

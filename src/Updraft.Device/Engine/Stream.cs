@@ -21,10 +21,20 @@ internal sealed unsafe partial class Stream
 
     internal readonly Context Context;
     internal readonly int Id;
-    internal readonly uint Flags, Priority;
+    internal readonly uint Flags;
+    internal uint Priority;
     internal readonly int Depth;
     internal readonly bool IsDefault;
     internal nint Handle;
+
+    /// <summary>The thread of the program that runs the callbacks of this stream, or null. Changed under the lock of the reports.</summary>
+    internal ReportThread? Reports;
+
+    /// <summary>A host function was queued: from then on the stream cannot be subscribed.</summary>
+    internal bool HasHostFunctions;
+
+    /// <summary>What aclrtSetStreamAttribute keeps.</summary>
+    internal StreamAttributes Attributes;
 
     // The two sides are written by different threads: a cache line each (two, because lines are fetched in pairs). Without object
     // references, because with them the runtime would lay the fields out as it likes.
@@ -39,7 +49,7 @@ internal sealed unsafe partial class Stream
         internal int HasManyOwners;
         internal int Lock;
 
-        /// <summary>Set when new work must be refused: the stream is being destroyed or was aborted, or its context has failed.</summary>
+        /// <summary>Set when new work must be refused: 107017 once the stream is being destroyed, else the stream's trouble.</summary>
         internal int Refusal;
     }
 
@@ -69,8 +79,11 @@ internal sealed unsafe partial class Stream
     private ProducerSide _producer;
     private ConsumerSide _consumer;
     private RunState _run;
+
+    /// <summary>What every call on the stream returns at the moment: the device's fault or abort, the context's failure, the stream's own abort.</summary>
+    private int _trouble;
     private int _error;
-    private volatile bool _discards;
+    private int _halt;
     private int _inReadyQueue;
 
     internal Stream(Context context, int id, uint flags, uint priority, bool isDefault)
@@ -96,7 +109,8 @@ internal sealed unsafe partial class Stream
     /// </summary>
     internal long Submit(in Command command, object? attached = null)
     {
-        int thread = ThreadState.Current.ThreadId;
+        ThreadState caller = ThreadState.Current;
+        int thread = caller.ThreadId;
         EnterSubmit(thread);
         long tail = _producer.Tail;
         if (tail - _producer.HeadSeen >= Depth)
@@ -116,6 +130,7 @@ internal sealed unsafe partial class Stream
         Command* target = _producer.Slots + slot;
         *target = command;
         target->ThreadId = thread;
+        caller.LastTask = (uint)tail;
         target->HasObject = attached != null;
         if (attached != null)
         {
@@ -231,11 +246,15 @@ internal sealed unsafe partial class Stream
                 return tail;
             }
             LeaveSubmit(thread);
+            Check.That(!RefusesWhenFull, AclError.RtStreamTaskFull, $"Stream {Id} has all of its {Depth} commands pending; a persistent stream does not wait for room on {Chip.Current.Name}.");
             // Half of the queue at once: a producer that outruns the device stops seldom, not at every call.
-            Machine.Scheduler.WaitUntil(this, tail - Depth / 2, Timeout.Infinite);
+            Machine.Scheduler.WaitUntil(this, tail - Depth / 2, Timeout.Infinite, untilTrouble: true);
             EnterSubmit(thread);
         }
     }
+
+    /// <summary>A full stream answers 507002 instead of holding the caller.</summary>
+    private bool RefusesWhenFull => Chip.Current.PersistentStreamsRefuseWhenFull && (Flags & Streams.Persistent) != 0;
 
     /// <summary>A wait in this stream may have come true, or a host function has ended: the stream is looked at again.</summary>
     internal void Unblock()
@@ -311,25 +330,27 @@ internal sealed unsafe partial class Stream
     internal AclError TakeError() => _error == 0 ? AclError.Success : (AclError)Interlocked.Exchange(ref _error, 0);
 
     /// <summary>
-    /// The C interface's synchronise: waits, then gives the context's failure (stop-on-failure mode) or the stream's own error.
-    /// 507046 when the time is over.
+    /// The C interface's synchronise: waits, then gives what is wrong with device, context or stream, or else the stream's own
+    /// asynchronous error. 507046 when the time is over.
     /// </summary>
     internal AclError Synchronize(int timeoutMs)
     {
-        if (Context.Failure is not AclError.Success and var before)
+        if (Trouble is not AclError.Success and var before)
         {
             return before;
         }
-        if (!WaitForAll(timeoutMs))
+        long tail = Tail;
+        if (!HasRunPast(tail) && !Machine.Scheduler.WaitUntil(this, tail, timeoutMs, untilTrouble: true))
         {
-            return AclError.RtStreamSyncTimeout;
+            return Trouble is not AclError.Success and var during ? during : AclError.RtStreamSyncTimeout;
+        }
+        if (Volatile.Read(ref _halt) == Closed)
+        {
+            return AclError.RtInvalidHandle; // Destroyed by another thread meanwhile, and its work was dropped.
         }
         AclError own = TakeError();
-        return Context.Failure is not AclError.Success and var failure ? failure : own;
+        return Trouble is not AclError.Success and var after ? after : own;
     }
-
-    /// <summary>Refuses everything from now on with that code.</summary>
-    internal void Refuse(AclError code) => Interlocked.CompareExchange(ref _producer.Refusal, (int)code, 0);
 
     /// <summary>What a submission would throw now; for functions that find this out before their last checks.</summary>
     internal void CheckAccepts()
@@ -346,12 +367,5 @@ internal sealed unsafe partial class Stream
         return code == AclError.RtInvalidHandle
             ? new AclException(code, $"Stream {Id} was destroyed by another thread during this call.")
             : new AclException(code, $"Stream {Id} takes no new work: {AclErrorNames.Meaning((int)code)}.");
-    }
-
-    /// <summary>Drops what is queued: remaining commands end without effect, their waiters are released.</summary>
-    internal void Discard()
-    {
-        _discards = true;
-        Unblock();
     }
 }

@@ -225,27 +225,30 @@ internal sealed class ThreadScheduler : Scheduler
         }
     }
 
-    internal override bool WaitUntil(Stream stream, long target, int timeoutMs)
+    /// <summary>Commands that a thread with a time limit runs before it looks at the clock again.</summary>
+    private const int CommandsPerLook = 16;
+
+    internal override bool WaitUntil(Stream stream, long target, int timeoutMs, bool untilTrouble)
     {
         var deadline = new Deadline(timeoutMs);
         while (!stream.HasRunPast(target))
         {
+            if (deadline.IsOver || untilTrouble && stream.Trouble != AclError.Success)
+            {
+                return false;
+            }
             if (stream.TryOwn())
             {
-                stream.Run(target);
+                stream.Run(timeoutMs < 0 ? target : Math.Min(target, stream.Head + CommandsPerLook));
                 continue;
             }
             if (SharedWork.AnyOpen && SharedWork.Help())
             {
                 continue;
             }
-            if (deadline.IsOver)
-            {
-                return false;
-            }
             if (!SpinForProgress(stream, target))
             {
-                stream.WaitForProgress(target, deadline.LeftMs);
+                stream.WaitForProgress(target, deadline.LeftMs, untilTrouble);
             }
         }
         return true;

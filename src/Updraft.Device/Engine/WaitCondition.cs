@@ -8,29 +8,37 @@ internal abstract class WaitCondition
 
     /// <summary>True when the stream would not have to wait now.</summary>
     internal abstract bool IsMet { get; }
+
+    /// <summary>The wait is dropped: its stream was destroyed or aborted.</summary>
+    internal virtual void Abandon() { }
 }
 
 /// <summary>A wait with an end: expiry is an asynchronous error of the waiting stream (107020), then the stream goes on.</summary>
 internal sealed class TimedWait(WaitCondition condition, long timeoutMs) : WaitCondition
 {
+    /// <summary>How often a stream that is late for its own time-out is woken again.</summary>
+    private const int RepeatMs = 50;
+
     private Timer? _timer;
-    private Deadline _deadline;
+    private long _end;
 
     internal override bool IsMet => condition.IsMet;
 
     internal override bool IsOver(Stream stream, ref AclError result)
     {
-        if (_timer == null && !condition.IsMet)
+        // The time counts from when the stream comes to the wait, not from when the wait was queued.
+        bool isFirstLook = _timer == null;
+        if (!isFirstLook && Environment.TickCount64 >= _end && !condition.IsMet)
         {
-            _deadline = new Deadline((int)Math.Min(timeoutMs, int.MaxValue));
-            // A little late rather than early: the look at the deadline must find it over.
-            _timer = new Timer(static state => ((Stream)state!).Unblock(), stream, timeoutMs + 1, 50);
-        }
-        if (_timer != null && _deadline.IsOver && !condition.IsMet)
-        {
-            _timer.Dispose();
+            Abandon();
             result = AclError.RtTaskTimeout;
             return true;
+        }
+        if (isFirstLook && !condition.IsMet)
+        {
+            _end = Environment.TickCount64 + timeoutMs;
+            // A little late rather than early: the look at the clock must find the time over.
+            _timer = new Timer(static state => ((Stream)state!).Unblock(), stream, Math.Min(timeoutMs + 1, uint.MaxValue - 1), RepeatMs);
         }
         if (!condition.IsOver(stream, ref result))
         {
@@ -39,17 +47,31 @@ internal sealed class TimedWait(WaitCondition condition, long timeoutMs) : WaitC
         _timer?.Dispose();
         return true;
     }
+
+    internal override void Abandon()
+    {
+        _timer?.Dispose();
+        condition.Abandon();
+    }
+}
+
+/// <summary>A wait of a stream for something that is no event.</summary>
+internal sealed class WaitTask(WaitCondition condition) : DeviceTask
+{
+    internal override bool Run(Stream stream, ref AclError result) => condition.IsOver(stream, ref result);
+    internal override void Abandon(Stream stream) => condition.Abandon();
 }
 
 /// <summary>Streams that stand still until something happens; the owner's lock protects it.</summary>
 internal struct BlockedStreams
 {
-    private List<Stream>? _streams;
+    private HashSet<Stream>? _streams;
 
+    /// <summary>A stream that was woken for nothing comes a second time.</summary>
     internal void Add(Stream stream)
     {
         stream.MarkBlocked();
-        (_streams ??= []).Add(stream);
+        _ = (_streams ??= []).Add(stream);
     }
 
     /// <summary>Takes all out; to be unblocked after the lock is left.</summary>
@@ -62,5 +84,13 @@ internal struct BlockedStreams
         Stream[] taken = [.. _streams];
         _streams.Clear();
         return taken;
+    }
+
+    internal static void Unblock(Stream[] streams)
+    {
+        foreach (Stream stream in streams)
+        {
+            stream.Unblock();
+        }
     }
 }

@@ -3,8 +3,11 @@ using System.Diagnostics.CodeAnalysis;
 namespace Updraft.Device;
 
 /// <summary>A failure on its way to the caller: the row turns it into <see cref="Code"/>, the text goes to <c>aclGetRecentErrMsg</c>.</summary>
-internal sealed class AclException(AclError code, string text, bool isStored = true) : Exception(text)
+internal sealed class AclException(AclError code, string text, bool isStored = true, string? messageCode = null) : Exception(text)
 {
+    /// <summary>The documented code of the message, where it does not follow from the error code alone.</summary>
+    internal string? MessageCode { get; } = messageCode;
+
     internal AclError Code { get; } = code;
 
     /// <summary>False for the failures that <c>aclrtGetLastError</c> never shows, although they are runtime codes.</summary>
@@ -18,15 +21,15 @@ internal static class Check
     {
         if (pointer == null)
         {
-            Fail(code, $"{name} is NULL; give a valid pointer.");
+            throw new AclException(code, $"{name} is NULL; give a valid pointer.", messageCode: code == AclError.InvalidParam ? "EH0002" : "EE1004");
         }
     }
 
-    internal static void That([DoesNotReturnIf(false)] bool condition, AclError code, string text)
+    internal static void That([DoesNotReturnIf(false)] bool condition, AclError code, string text, string? messageCode = null)
     {
         if (!condition)
         {
-            Fail(code, text);
+            throw new AclException(code, text, messageCode: messageCode);
         }
     }
 

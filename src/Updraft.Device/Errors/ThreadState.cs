@@ -19,6 +19,11 @@ internal sealed class ThreadState
 
     private Context? _context;
 
+    /// <summary>Number of the last task this thread has queued, in whatever stream; uint.MaxValue before the first.</summary>
+    internal uint LastTask = uint.MaxValue;
+
+    internal static uint GetLastTask() => Current.LastTask;
+
     /// <summary>The thread's current context, or null when it has none or when it was destroyed by anybody.</summary>
     internal Context? Context
     {

@@ -31,6 +31,20 @@ internal readonly struct EventHandle
     internal Event Get() => HandleTable.TryGet(Value, out Event? found) ? found : throw HandleFailure.Of(Value, "event");
 }
 
+internal readonly struct NotifyHandle
+{
+    public readonly nint Value;
+    internal bool IsNull => Value == 0;
+    internal Notify Get() => HandleTable.TryGet(Value, out Notify? found) ? found : throw HandleFailure.Of(Value, "notify");
+}
+
+internal readonly struct CountNotifyHandle
+{
+    public readonly nint Value;
+    internal bool IsNull => Value == 0;
+    internal CountNotify Get() => HandleTable.TryGet(Value, out CountNotify? found) ? found : throw HandleFailure.Of(Value, "counting notify");
+}
+
 /// <summary>A plain object of the interface that programs hold by pointer: a data buffer, a description, a configuration.</summary>
 internal readonly struct ObjectHandle
 {

@@ -28,6 +28,10 @@ internal static unsafe partial class Posix
     [LibraryImport("libc")]
     internal static partial int gettid();
 
+    /// <summary>How C programs name a thread.</summary>
+    [LibraryImport("libc")]
+    internal static partial ulong pthread_self();
+
     [LibraryImport("libc")]
     [SuppressGCTransition]
     internal static partial void* memmove(void* destination, void* source, nuint count);

@@ -26,7 +26,7 @@ internal static unsafe class Copies
         {
             return;
         }
-        _ = Current.Context;
+        Current.Device.CheckTrouble();
         Now(Place.Of(dst, count), Place.Of(src, count), count);
     }
 

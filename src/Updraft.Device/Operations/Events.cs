@@ -12,9 +12,11 @@ internal static unsafe class Events
         {
             CheckFlags(kind, flags);
         }
-        Context context = Current.Context;
-        int id = kind == EventKind.Flagged ? context.Device.TakeEvent() : 0;
-        var created = new Event(context, kind, kind == EventKind.Default ? 0x0E : flags) { Id = id };
+        var created = new Event(Current.Context, kind, kind == EventKind.Default ? Event.DefaultFlags : flags);
+        if (kind == EventKind.Flagged)
+        {
+            created.TakeId();
+        }
         created.Handle = HandleTable.Add(HandleKind.Event, created);
         *(nint*)handle = created.Handle;
     }
@@ -25,7 +27,7 @@ internal static unsafe class Events
         Check.That((flags & known) != 0 && flags <= known, AclError.RtParamInvalid, $"The event flag 0x{flags:x} is not known; expected bits of 0x{known:x}.");
         uint single = flags & (Event.DeviceUseOnly | Event.External | Event.Ipc);
         Check.That(single == 0 || flags == single && (single & (single - 1)) == 0, AclError.RtParamInvalid, $"The event flag 0x{single:x} cannot be combined with others (0x{flags:x}).");
-        Check.That((flags & Event.Ipc) == 0 || Chip.Current.NullStreamInNewCalls, AclError.RtFeatureNotSupport, $"{Chip.Current.Name} has no events for other processes.");
+        Check.That((flags & Event.Ipc) == 0 || Chip.Current.HasIpcEvents, AclError.RtFeatureNotSupport, $"{Chip.Current.Name} has no events for other processes.");
     }
 
     internal static void Destroy(EventHandle handle)
@@ -36,44 +38,113 @@ internal static unsafe class Events
         {
             throw HandleFailure.Of(handle.Value, "event");
         }
-        if (target.Kind == EventKind.Flagged)
-        {
-            target.Context.Device.ReturnEvent();
-        }
+        target.Destroy();
     }
 
     internal static void Record(EventHandle handle, StreamHandle streamHandle)
     {
         CheckNotNull(handle);
+        Record(handle, streamHandle, Ordinary);
+    }
+
+    /// <summary>With ACL_EVENT_RECORD_EXTERNAL the record belongs to the graph that is being captured, and somebody outside waits for it.</summary>
+    internal static void RecordWithFlag(EventHandle handle, StreamHandle streamHandle, uint flag)
+    {
+        CheckNotNull(handle);
+        CheckFlag(flag);
+        Record(handle, streamHandle, (int)flag);
+    }
+
+    private static void Record(EventHandle handle, StreamHandle streamHandle, int flag)
+    {
         Event target = handle.Get();
         _ = streamHandle.GetOrNull();
         RefuseDeviceOnly(target);
+        Check.That(target.TryUseRecordFlag(flag), AclError.RtParamInvalid, "The event was recorded with another flag before; one event is recorded in one way only.");
         Stream stream = Current.Stream(streamHandle);
+        if (flag == OutsideGraph)
+        {
+            RefuseOutsideGraph(target, stream);
+        }
+        target.BeginRecord();
         var point = new RecordPoint(target, stream);
-        // The latest record is known before its command can run, and a wait from another thread sees it whole.
-        lock (target)
+        try
         {
             point.Position = stream.Submit(new Command { Kind = CommandKind.EventRecord }, point);
             Volatile.Write(ref target.Latest, point);
         }
+        catch
+        {
+            target.EndRecord();
+            throw;
+        }
     }
 
-    internal static void Wait(StreamHandle streamHandle, EventHandle handle, long timeoutSeconds = 0)
+    internal static void Wait(StreamHandle streamHandle, EventHandle handle)
     {
         CheckNotNull(handle);
+        Wait(streamHandle, handle, 0, Ordinary);
+    }
+
+    /// <summary>The form with a timeout has no wrapper: a NULL event is 107000 there, and a negative timeout comes first.</summary>
+    internal static void WaitWithin(StreamHandle stream, EventHandle handle, int timeoutSeconds)
+    {
+        if (timeoutSeconds < 0)
+        {
+            Check.Fail(AclError.RtParamInvalid, $"timeout is {timeoutSeconds} s; expected 0 (no limit) or more.", isStored: false);
+        }
+        Check.That(!handle.IsNull, AclError.RtParamInvalid, "event is NULL; give an event.");
+        Wait(stream, handle, timeoutSeconds, Ordinary);
+    }
+
+    internal static void WaitWithFlag(StreamHandle stream, EventHandle handle, uint timeoutSeconds, uint flag)
+    {
+        CheckNotNull(handle);
+        CheckFlag(flag);
+        Check.That(flag != OutsideGraph || timeoutSeconds == 0, AclError.InvalidParam, $"timeout is {timeoutSeconds} s; with ACL_EVENT_WAIT_EXTERNAL it must be 0.");
+        Wait(stream, handle, timeoutSeconds, (int)flag);
+    }
+
+    private static void Wait(StreamHandle streamHandle, EventHandle handle, long timeoutSeconds, int flag)
+    {
         Event source = handle.Get();
         _ = streamHandle.GetOrNull();
         RefuseDeviceOnly(source);
-        Check.That(source.Has(Event.Sync) || source.Kind == EventKind.Default, AclError.RtFeatureNotSupport, "The event was created without ACL_EVENT_SYNC; a stream cannot wait for it.");
+        Check.That(source.CanBeWaitedFor, AclError.RtFeatureNotSupport, $"The event was created without ACL_EVENT_SYNC (flags 0x{source.Flags:x}); a stream cannot wait for it.");
+        Check.That(source.TryUseWaitFlag(flag), AclError.RtParamInvalid, "The event was waited for with another flag before; one event is waited for in one way only.");
         Stream stream = Current.Stream(streamHandle);
+        if (flag == OutsideGraph)
+        {
+            RefuseOutsideGraph(source, stream);
+        }
         WaitCondition? condition = ConditionOf(source, stream);
         if (condition == null || !Chip.Current.WaitsForForeignEvents && source.Context.Device != stream.Device)
         {
             return;
         }
         long limit = timeoutSeconds > 0 ? timeoutSeconds : OpWaitTimeoutSeconds;
+        var wait = new EventWait(source, limit > 0 ? new TimedWait(condition, limit * 1000) : condition);
         source.WaitQueued();
-        stream.Submit(new Command { Kind = CommandKind.EventWait }, new EventWait(source, limit > 0 ? new TimedWait(condition, limit * 1000) : condition));
+        try
+        {
+            stream.Submit(new Command { Kind = CommandKind.EventWait }, wait);
+        }
+        catch
+        {
+            source.WaitEnded();
+            throw;
+        }
+    }
+
+    private const int Ordinary = 0, OutsideGraph = 1;
+
+    private static void CheckFlag(uint flag) => Check.That(flag <= OutsideGraph, AclError.InvalidParam, $"flag is {flag}; expected 0 or 1 (external).");
+
+    /// <summary>External records and waits are made while a graph is captured, for an event of aclrtCreateEventExWithFlag whose only flag is ACL_EVENT_SYNC.</summary>
+    private static void RefuseOutsideGraph(Event target, Stream stream)
+    {
+        Check.That(target.Kind == EventKind.Snapshot && target.Flags == Event.Sync, AclError.RtFeatureNotSupport, $"An external record or wait needs an event of aclrtCreateEventExWithFlag(ACL_EVENT_SYNC); this one has the flags 0x{target.Flags:x}.");
+        Check.Fail(AclError.RtStreamNotCaptured, $"Stream {stream.Id} is not being captured; an external record or wait is part of a graph.");
     }
 
     /// <summary>Set by aclrtSetOpWaitTimeout for all later waits of the process; 0: none.</summary>
@@ -89,7 +160,7 @@ internal static unsafe class Events
             case EventKind.Snapshot:
                 return latest == null || latest.Stream == stream ? null : latest;
             default:
-                Check.That(latest != null, AclError.RtParamInvalid, "The event was never recorded: record it with aclrtRecordEvent before a stream waits for it.");
+                Check.That(latest != null, AclError.RtParamInvalid, "The event was never recorded: record it with aclrtRecordEvent before a stream waits for it.", "EE1018");
                 return latest;
         }
     }
@@ -100,11 +171,11 @@ internal static unsafe class Events
         Event target = handle.Get();
         _ = streamHandle.GetOrNull();
         RefuseDeviceOnly(target);
-        Check.That(target.Kind == EventKind.Default || target.Has(Event.Sync), AclError.RtFeatureNotSupport, "Only an event with ACL_EVENT_SYNC can be reset.");
-        Context context = Current.Context;
+        Check.That(!target.Has(Event.Ipc), AclError.RtFeatureNotSupport, "An event of several processes cannot be reset.");
+        Check.That(target.CanBeWaitedFor, AclError.RtFeatureNotSupport, "Only an event with ACL_EVENT_SYNC can be reset.");
+        _ = Current.Context;
         Check.That(target.Kind != EventKind.Snapshot, AclError.RtFeatureNotSupport, "An event of aclrtCreateEventExWithFlag needs no reset: every record replaces the former one.");
         Stream stream = Current.Stream(streamHandle);
-        _ = context;
         stream.Submit(new Command { Kind = CommandKind.EventReset }, target);
     }
 
@@ -118,15 +189,17 @@ internal static unsafe class Events
         {
             return AclError.Success;
         }
-        if (latest.Stream.Context.Failure is not AclError.Success and var failure)
+        Stream stream = latest.Stream;
+        if (stream.Trouble is not AclError.Success and var before)
         {
-            return failure;
+            return before;
         }
-        if (!latest.IsMet && !Machine.Scheduler.WaitUntil(latest.Stream, latest.Position, timeoutMs))
+        if (!latest.IsMet && !Machine.Scheduler.WaitUntil(stream, latest.Position, timeoutMs, untilTrouble: true))
         {
-            return AclError.RtEventSyncTimeout;
+            return stream.Trouble is not AclError.Success and var during ? during : AclError.RtEventSyncTimeout;
         }
-        return latest.Stream.Context.Failure;
+        // A record that was dropped never happens: the wait for it has failed.
+        return latest.IsDropped ? AclError.RtStreamAbort : stream.Trouble;
     }
 
     internal static AclError SynchronizeWithin(EventHandle handle, int timeoutMs)
@@ -135,17 +208,6 @@ internal static unsafe class Events
         CheckNotNull(handle);
         Devices.CheckTimeout(timeoutMs);
         return Synchronize(handle, timeoutMs);
-    }
-
-    /// <summary>The form with a timeout has no wrapper: a NULL event is 107000 there, and a negative timeout comes first.</summary>
-    internal static void WaitWithin(StreamHandle stream, EventHandle handle, int timeoutSeconds)
-    {
-        if (timeoutSeconds < 0)
-        {
-            Check.Fail(AclError.RtParamInvalid, $"timeout is {timeoutSeconds} s; expected 0 (no limit) or more.", isStored: false);
-        }
-        Check.That(!handle.IsNull, AclError.RtParamInvalid, "event is NULL; give an event.");
-        Wait(stream, handle, timeoutSeconds);
     }
 
     /// <summary>The deprecated query: an event that was never recorded counts as complete.</summary>
@@ -177,21 +239,25 @@ internal static unsafe class Events
         Check.NotNull(ms, nameof(ms));
         CheckNotNull(start, "startEvent");
         CheckNotNull(end, "endEvent");
-        *ms = (float)((TimeOf(end) - TimeOf(start)) / 1e6);
+        Event first = WithTime(start), last = WithTime(end);
+        RecordPoint? from = Volatile.Read(ref first.Latest), to = Volatile.Read(ref last.Latest);
+        Check.That(from != null && to != null, AclError.RtInternalError, $"The {(from == null ? "start" : "end")} event was never recorded.");
+        *ms = (float)((TicksOf(last, to) - TicksOf(first, from)) * 1e3 / Chip.Current.TimestampHz);
     }
 
     internal static void Timestamp(EventHandle handle, ulong* timestamp)
     {
         CheckNotNull(handle);
         Check.NotNull(timestamp, nameof(timestamp));
-        *timestamp = (ulong)(TimeOf(handle) / 1000);
+        Event target = WithTime(handle);
+        *timestamp = (ulong)(TicksOf(target, Volatile.Read(ref target.Latest)) * 1e6 / Chip.Current.TimestampHz);
     }
 
     internal static void GetId(EventHandle handle, uint* eventId)
     {
         CheckNotNull(handle);
         Check.NotNull(eventId, nameof(eventId));
-        *eventId = (uint)handle.Get().Id;
+        *eventId = (uint)(handle.Get().Id ?? throw new AclException(AclError.RtParamInvalid, "The event has no number at the moment: it gets one when it is recorded."));
     }
 
     internal static uint Available() => (uint)Current.Device.FreeEvents;
@@ -205,9 +271,9 @@ internal static unsafe class Events
         {
             return ifNeverRecorded || target.Kind == EventKind.Snapshot;
         }
-        if (latest.Stream.Context.Failure is not AclError.Success and var failure)
+        if (latest.Stream.Trouble is not AclError.Success and var failure)
         {
-            Check.Fail(failure, "The context of the event's stream has failed (stop-on-failure mode).");
+            Check.Fail(failure, $"Stream {latest.Stream.Id}, on which the event was recorded, does not work: {AclErrorNames.Meaning((int)failure)}.");
         }
         if (!latest.IsMet)
         {
@@ -219,20 +285,25 @@ internal static unsafe class Events
     private static bool AllWaitsOver(EventHandle handle)
     {
         Event target = handle.Get();
-        Check.That(target.Kind != EventKind.Snapshot, AclError.RtFeatureNotSupport, "Events of aclrtCreateEventExWithFlag do not count their waits.");
+        Check.That(target.Kind != EventKind.Snapshot && !target.Has(Event.Ipc), AclError.RtFeatureNotSupport, "Events of aclrtCreateEventExWithFlag do not count their waits.");
         RefuseExternal(target);
         return target.PendingWaits == 0;
     }
 
-    private static long TimeOf(EventHandle handle)
+    private static Event WithTime(EventHandle handle)
     {
         Event target = handle.Get();
-        Check.That(!target.Has(Event.External) && !target.Has(Event.Ipc) || target.Kind == EventKind.Default, AclError.RtFeatureNotSupport, "External events and events of other processes have no time.");
-        RecordPoint? latest = Volatile.Read(ref target.Latest);
-        Check.That(latest != null, AclError.RtInternalError, "The event was never recorded.");
-        Check.That(latest.IsMet, AclError.RtEventTimestampInvalid, "The event has not been reached yet; synchronise it first.");
-        Check.That(target.Has(Event.TimeLine), AclError.RtEventTimestampInvalid, "The event was created without ACL_EVENT_TIME_LINE and has no time.");
-        return latest.TimeNs;
+        Check.That(!target.Has(Event.External) && !target.Has(Event.Ipc), AclError.RtFeatureNotSupport, "External events and events of other processes have no time.");
+        return target;
+    }
+
+    /// <summary>The time of a record in the ticks of the chip, whose resolution programs see.</summary>
+    private static long TicksOf(Event target, RecordPoint? latest)
+    {
+        Check.That(latest != null, AclError.RtEventTimestampInvalid, "The event was never recorded.");
+        Check.That(latest is { IsMet: true, IsDropped: false }, AclError.RtEventTimestampInvalid, "The event has not been reached yet; synchronise it first.");
+        Check.That(target.Has(Event.TimeLine), AclError.RtEventTimestampInvalid, $"The event was created without ACL_EVENT_TIME_LINE (flags 0x{target.Flags:x}) and has no time.");
+        return (long)(latest.TimeNs / 1e9 * Chip.Current.TimestampHz);
     }
 
     private static void CheckNotNull(EventHandle handle, string name = "event") =>
@@ -242,5 +313,5 @@ internal static unsafe class Events
         Check.That(!target.Has(Event.DeviceUseOnly), AclError.RtParamInvalid, "An event with ACL_EVENT_DEVICE_USE_ONLY belongs to the device; the host cannot use it.");
 
     private static void RefuseExternal(Event target) =>
-        Check.That(!target.Has(Event.External) || target.Kind == EventKind.Default, AclError.RtFeatureNotSupport, "External events are known inside captured graphs only.");
+        Check.That(!target.Has(Event.External), AclError.RtFeatureNotSupport, "External events are known inside captured graphs only.");
 }
