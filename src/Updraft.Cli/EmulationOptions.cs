@@ -14,7 +14,7 @@ internal sealed class EmulationOptions
         Add(command, "--device-memory", "SIZE", "UPDRAFT_DEVICE_MEMORY", "Memory of a device, such as 64G (default: the chip's).", Values.Size);
         Add(command, "--schedule", "NAME", "UPDRAFT_SCHEDULE", "threads (default), eager, late, or random:SEED.", Values.Schedule);
         Add(command, "--clock", "NAME", "UPDRAFT_CLOCK", "wall (default), or model (not in this version).", Values.Clock);
-        Add(command, "--check", "LEVEL", "UPDRAFT_CHECK", "off (default), on, or strict (the last two not in this version).", Values.Check);
+        Add(command, "--check", "LEVEL", "UPDRAFT_CHECK", "off (default), on (not in this version), or strict: alignment of 64 bytes and peer access, which the real library tolerates, become errors.", Values.Check);
         Add(command, "--report", "FILE", "UPDRAFT_REPORT", "Findings to a .txt, .json, .sarif or .xml file (not in this version).", Values.Report);
         Add(command, "--trace", "FILE", "UPDRAFT_TRACE", "Timeline to a .json, .pftrace or .html file (not in this version).", Values.Trace);
         Add(command, "--log", "LEVEL", "UPDRAFT_LOG", "off, error (default), warn, info or debug; to stderr.", Values.Log);

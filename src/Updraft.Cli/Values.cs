@@ -42,8 +42,8 @@ internal static class Values
 
     internal static string Check(string text) => text switch
     {
-        "off" => text,
-        "on" or "strict" => throw new UsageException($"--check {text}: the checker is not in this version."),
+        "off" or "strict" => text,
+        "on" => throw new UsageException("--check on: the checker is not in this version (strict is: alignment and peer access become errors)."),
         _ => throw new UsageException($"--check: \"{text}\" is not off, on or strict."),
     };
 

@@ -26,7 +26,10 @@ internal sealed class Options
         Read("UPDRAFT_DEVICES", "a number from 1 to 384", text => int.TryParse(text, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MaximumDevices && Set(() => options.DeviceCount = count));
         Read("UPDRAFT_DEVICE_MEMORY", "bytes, as in 64G", text => TryParseSize(text, out ulong bytes) && Set(() => options.DeviceMemoryBytes = bytes));
         Read("UPDRAFT_SCHEDULE", "threads, eager, late or random:SEED", text => Scheduler.IsKnown(text) && Set(() => options.Schedule = text));
-        Read("UPDRAFT_CHECK", "off, on or strict", text => text is "off" or "on" or "strict" && Set(() => options.Strict = text == "strict"));
+        Read("UPDRAFT_CHECK", "off or strict (on is not in this version)", text => text is "off" or "strict" && Set(() => options.Strict = text == "strict"));
+        Read("UPDRAFT_CLOCK", "wall (model is not in this version)", text => text == "wall");
+        Read("UPDRAFT_REPORT", "nothing: findings are not in this version", _ => false);
+        Read("UPDRAFT_TRACE", "nothing: the timeline is not in this version", _ => false);
         return options;
     }
 
