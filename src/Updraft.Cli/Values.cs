@@ -43,7 +43,7 @@ internal static class Values
     internal static string Check(string text) => text switch
     {
         "off" or "strict" => text,
-        "on" => throw new UsageException("--check on: the checker is not in this version (strict is: alignment and peer access become errors)."),
+        "on" => throw new UsageException("--check on: strict turns tolerated mistakes into errors; findings of races and dead buffers are not in this version."),
         _ => throw new UsageException($"--check: \"{text}\" is not off, on or strict."),
     };
 

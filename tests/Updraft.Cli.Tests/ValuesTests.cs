@@ -71,6 +71,7 @@ public sealed class ValuesTests
         Assert.All(refused, each => Assert.EndsWith("not in this version.", Assert.Throws<UsageException>(() => each.check(each.text)).Message));
         Assert.Equal("wall", Values.Clock("wall"));
         Assert.Equal("off", Values.Check("off"));
+        Assert.Equal("strict", Values.Check("strict"));
     }
 
     [Fact]
