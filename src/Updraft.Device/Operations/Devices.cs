@@ -50,7 +50,12 @@ internal static unsafe class Devices
         *context = ThreadState.Current.Context?.Handle ?? (Machine.DefaultDevice != null ? Current.Context.Handle : throw Current.NoContext(isStored: false));
     }
 
-    internal static AclError Synchronize(int timeoutMs) => Current.Context.Synchronize(timeoutMs);
+    internal static AclError Synchronize(int timeoutMs)
+    {
+        AclError code = Current.Context.Synchronize(timeoutMs);
+        MemoryPools.Synchronized();
+        return code;
+    }
 
     internal static AclError SynchronizeWithin(int timeoutMs)
     {

@@ -41,7 +41,9 @@ internal static unsafe class Streams
             return AclError.Success;
         }
         Context context = Current.Context;
-        return (stream ?? context.DefaultStream).Synchronize(timeoutMs);
+        AclError code = (stream ?? context.DefaultStream).Synchronize(timeoutMs);
+        MemoryPools.Synchronized();
+        return code;
     }
 
     internal static AclError SynchronizeWithin(StreamHandle handle, int timeoutMs)
