@@ -51,11 +51,11 @@ internal sealed class InterfaceTable
     private void ParseFunctions(string text)
     {
         string header = "";
-        foreach (Line line in Line.Of("functions.txt", text))
+        Line.ForEach("functions.txt", text, line =>
         {
             if (line.IsHeader(ref header))
             {
-                continue;
+                return;
             }
             string[] words = line.Text.Split((char[]?)null, 3, StringSplitOptions.RemoveEmptyEntries);
             if (words.Length != 3 || words[1].Length != CFunction.Chips.Length)
@@ -73,7 +73,7 @@ internal sealed class InterfaceTable
             (string returnType, string name, List<CParameter> parameters, bool isVariadic) = Declarator.Function(declaration, line);
             Functions.Add(new CFunction(Functions.Count, header, words[0], words[1], declaration, returnType, name, parameters, isVariadic,
                 notes.Split(new[] { ' ', ',' }, StringSplitOptions.RemoveEmptyEntries)));
-        }
+        });
     }
 
     private void ParseTypes(string text)
@@ -81,7 +81,7 @@ internal sealed class InterfaceTable
         CEnum? currentEnum = null;
         // The list that fields go to: the struct's, or that of a union inside it.
         var open = new Stack<List<CField>>();
-        foreach (Line line in Line.Of("types.txt", text))
+        Line.ForEach("types.txt", text, line =>
         {
             if (line.IsIndented)
             {
@@ -104,7 +104,7 @@ internal sealed class InterfaceTable
                         open.Push(field.Fields);
                     }
                 }
-                continue;
+                return;
             }
 
             currentEnum = null;
@@ -143,7 +143,7 @@ internal sealed class InterfaceTable
                 default:
                     throw line.Error("unknown kind of type: " + words[0]);
             }
-        }
+        });
     }
 
     private static CField ParseField(string body, Line line)
@@ -166,11 +166,11 @@ internal sealed class InterfaceTable
     private void ParseConstants(string text)
     {
         string header = "";
-        foreach (Line line in Line.Of("constants.txt", text))
+        Line.ForEach("constants.txt", text, line =>
         {
             if (line.IsHeader(ref header))
             {
-                continue;
+                return;
             }
             string declaration = line.Text, meaning = "", replacedBy = "";
             bool isDeprecated = false;
@@ -198,12 +198,12 @@ internal sealed class InterfaceTable
             // A macro's literal may hold blanks, a typed constant's type does.
             string literal = isMacro && words.Length > 3 ? words[2] + " " + words[3] : words[2];
             Constants.Add(new CConstant(header, isMacro, words[1], literal.Trim(), isMacro ? "" : words[3], Number(literal), meaning.Trim(), isDeprecated, replacedBy));
-        }
+        });
     }
 
     private void ParseOverloads(string text)
     {
-        foreach (Line line in Line.Of("overloads.txt", text))
+        Line.ForEach("overloads.txt", text, line =>
         {
             int arrow = line.Text.IndexOf(" -> ", StringComparison.Ordinal);
             if (arrow < 0)
@@ -220,7 +220,7 @@ internal sealed class InterfaceTable
             }
             (string returnType, string name, List<CParameter> parameters, _) = Declarator.Function(plain, line);
             Overloads.Add(new COverload(declaration, template, returnType, name, parameters, target));
-        }
+        });
     }
 
     private void Add<T>(List<T> list, T type) where T : CType
@@ -519,15 +519,29 @@ internal readonly struct Line(string file, int number, string text)
 
     public FormatException Error(string what) => new($"interface/{file}({number}): {what}");
 
-    public static IEnumerable<Line> Of(string file, string text)
+    /// <summary>Reads the lines that are neither empty nor comments. Whatever is wrong with one of them names the file and the line.</summary>
+    public static void ForEach(string file, string text, Action<Line> read)
     {
         string[] lines = text.Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
-            string line = lines[i].TrimEnd();
-            if (line.Length > 0 && line[0] != '#')
+            string content = lines[i].TrimEnd();
+            if (content.Length == 0 || content[0] == '#')
             {
-                yield return new Line(file, i + 1, line);
+                continue;
+            }
+            var line = new Line(file, i + 1, content);
+            try
+            {
+                read(line);
+            }
+            catch (FormatException exception) when (exception.Message.StartsWith("interface/", StringComparison.Ordinal))
+            {
+                throw;
+            }
+            catch (Exception exception) when (exception is FormatException or OverflowException or IndexOutOfRangeException or ArgumentException or InvalidOperationException)
+            {
+                throw line.Error($"cannot be read ({exception.Message.Split('\n')[0].TrimEnd()}): {content.Trim()}");
             }
         }
     }
