@@ -53,6 +53,8 @@ internal sealed unsafe class CopyBench : IDisposable
     internal byte* Page { get; }
     internal byte* Page2 { get; }
 
+    internal nint[] Buffers => [(nint)Dev, (nint)Dev2, (nint)Other, (nint)Pin, (nint)Pin2, (nint)Page, (nint)Page2];
+
     internal nint Stream { get; }
 
     /// <summary>A stream of another context, a destroyed one, and the handle of an event.</summary>
