@@ -22,6 +22,9 @@ internal sealed class Context
     /// <summary>Held while a stream works out what its callers get.</summary>
     internal readonly Lock TroubleLock = new();
 
+    /// <summary>The captures of this context that are going on.</summary>
+    internal readonly CaptureModes Captures = new();
+
     internal Context(Device device, bool isPrimary)
     {
         (Device, IsPrimary) = (device, isPrimary);
@@ -114,6 +117,7 @@ internal sealed class Context
     /// <summary>Waits for the streams of the context, but those that never take part. The first error found is returned.</summary>
     internal AclError Synchronize(int timeoutMs)
     {
+        Updraft.Device.Captures.RefuseCapturing(this);
         var deadline = new Deadline(timeoutMs);
         AclError first = AclError.Success;
         foreach (Stream stream in Streams)

@@ -77,6 +77,12 @@ internal sealed class Chip
     internal bool NeedsPeerAccess { get; init; } = true;
     internal bool HasCapture { get; init; }
 
+    /// <summary>Streams with ACL_STREAM_PERSISTENT are ordinary until they are bound: they can be captured, executed on and waited for.</summary>
+    internal bool CapturesPersistentStreams { get; init; } = true;
+
+    /// <summary>aclmdlRIExecuteAsync needs aclmdlRIBuildEnd, not only aclmdlRIEndTask.</summary>
+    internal bool ExecutesCompleteModelsOnly { get; init; }
+
     /// <summary>NULL names the default stream in <c>aclrtMemcpy2dAsync</c> and <c>aclrtSetStreamFailureMode</c>; elsewhere 107000.</summary>
     internal bool NullStreamInNewCalls { get; init; }
 
@@ -114,7 +120,7 @@ internal sealed class Chip
             Key = "910b", Name = "Ascend 910B (Atlas A2)", SocName = "Ascend910B3", SocPrefixes = ["Ascend910B1", "Ascend910B2", "Ascend910B3", "Ascend910B4"],
             SupportBit = 2, DefaultDevices = 8, MemoryBytes = 64UL << 30, HasGiantPages = true, HasMappedHostMemory = true, HasManagedMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
-            CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
+            CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, ExecutesCompleteModelsOnly = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
             HasIpcEvents = true, TimestampHz = 50_000_000,
             Reductions = ReductionSet.A2, AiCores = 20, VectorCores = 40,
             L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
@@ -125,7 +131,7 @@ internal sealed class Chip
             Key = "910c", Name = "Ascend 910C (Atlas A3)", NeedsPeerAccess = false, Aliases = ["a3"], SocName = "Ascend910_9391", SocPrefixes = ["Ascend910_93"],
             SupportBit = 1, DefaultDevices = 16, MemoryBytes = 64UL << 30, HasGiantPages = true, HasMappedHostMemory = true, HasManagedMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2013, EventsPerDevice = 65536, NotifiesPerDevice = 8192,
-            CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
+            CopyDescriptorBytes = 32, CacheDescriptorBytes = 32, HasOffsetCopy = true, HasCapture = true, ExecutesCompleteModelsOnly = true, NullStreamInNewCalls = true, WaitsForForeignEvents = true,
             HasIpcEvents = true, TimestampHz = 50_000_000,
             Reductions = ReductionSet.A2, AiCores = 24, VectorCores = 48,
             L2Bytes = 192L << 20, Architecture = aclplatformNpuArch.DAV_2201, HasBfloat16 = true,
@@ -136,7 +142,7 @@ internal sealed class Chip
             Key = "950", Name = "Ascend 950", SocName = "Ascend950PR_9599", SocPrefixes = ["Ascend950"],
             SupportBit = 0, DefaultDevices = 8, MemoryBytes = 112UL << 30, AllocationPadding = 0, MaximumReservation = ulong.MaxValue, PidsPerKey = 65535, HasGiantPages = true, HasMappedHostMemory = true,
             StreamsPerDevice = 1984, TasksPerStream = 2014, EventsPerDevice = 65536, NotifiesPerDevice = 65535, NoEventCode = AclError.RtNoNotifyResource,
-            CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, NullStreamInNewCalls = true, CopiesManagedByTask = true, TranslatesCellsAtSubmit = false, TakesTaskBeforeAlignment = false,
+            CopyDescriptorBytes = 64, CacheDescriptorBytes = 64, HasOffsetCopy = true, HasCapture = true, CapturesPersistentStreams = false, ExecutesCompleteModelsOnly = true, NullStreamInNewCalls = true, CopiesManagedByTask = true, TranslatesCellsAtSubmit = false, TakesTaskBeforeAlignment = false,
             WaitsForForeignEvents = true, HasIpcEvents = true, PersistentStreamsRefuseWhenFull = true,
             StreamsOutsideDeviceSynchronize = Streams.Persistent | Streams.CpuSchedule | Streams.DeviceUseOnly, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
             Architecture = aclplatformNpuArch.DAV_3510, HasBfloat16 = true, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB,

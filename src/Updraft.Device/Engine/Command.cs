@@ -39,6 +39,12 @@ internal enum CommandKind : byte
     /// <summary>Calls the function A with the argument B on the context's callback thread; the stream stands still meanwhile.</summary>
     HostFunction,
 
+    /// <summary>
+    /// A cache operation of type C (aclrtCmoType) on B bytes at A: no effect on data, as caches of the emulated device are those of the
+    /// host. The object, if any, is the <see cref="CacheInvalidation"/> that others may wait for.
+    /// </summary>
+    CacheOperation,
+
     /// <summary>The object is a <see cref="DeviceTask"/> that knows what to do: rare commands need no kind of their own.</summary>
     Task,
 
@@ -55,6 +61,9 @@ internal struct Command
 {
     internal CommandKind Kind;
     internal bool HasObject;
+
+    /// <summary>Of a recorded command: memory it uses was freed, so it fails with 507013 until there is memory again.</summary>
+    internal bool UsesFreedMemory;
     internal int ThreadId;
     internal nuint A, B, C;
 
@@ -83,6 +92,15 @@ internal abstract class DeviceTask
 
     /// <summary>The command is dropped instead: the stream was destroyed or aborted.</summary>
     internal virtual void Abandon(Stream stream) { }
+
+    /// <summary>The task was recorded in a graph and is about to run once more: what its last run left behind is forgotten.</summary>
+    internal virtual void Restart() { }
+
+    /// <summary>False when memory whose address was looked up at submission has been freed since; asked before a recorded task runs again.</summary>
+    internal virtual bool UsesLiveMemory => true;
+
+    /// <summary>What <c>aclmdlRITaskGetType</c> answers for it.</summary>
+    internal virtual aclmdlRITaskType TaskType => aclmdlRITaskType.ACL_MODEL_RI_TASK_DEFAULT;
 }
 
 /// <summary>

@@ -41,6 +41,9 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     /// <summary>The latest record that was queued, null before the first.</summary>
     internal RecordPoint? Latest;
 
+    /// <summary>The latest record when it went into a graph that is being captured: the capture, the lane and the commands before and with it.</summary>
+    internal (Capture Capture, Lane Lane, int Count)? Captured;
+
     internal bool Has(uint flag) => (Flags & flag) != 0;
 
     /// <summary>A stream can wait for it. The default kind always can, whatever its flags say.</summary>
@@ -169,6 +172,9 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
 
     /// <summary>Number of the record command in its stream: waiting for the record is waiting for the stream to run past it.</summary>
     internal long Position;
+
+    /// <summary>True when the record went into a model: every execution completes it anew.</summary>
+    internal bool IsRecorded;
     internal long TimeNs { get; private set; }
     internal override bool IsMet => Volatile.Read(ref _isComplete);
 
@@ -184,6 +190,14 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
             Event.SetOnDevice();
         }
         Event.EndRecord();
+    }
+
+    /// <summary>The record is part of a model, and an execution of it came by: as a record, but the event stays in use.</summary>
+    internal void CompleteInModel(long nowNs)
+    {
+        TimeNs = nowNs;
+        Release();
+        Event.SetOnDevice();
     }
 
     /// <summary>The record will not happen. Streams that wait for it go on when its stream is gone for good, else they keep waiting.</summary>

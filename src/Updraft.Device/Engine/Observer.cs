@@ -9,6 +9,14 @@ internal abstract class Observer
     internal virtual void Queued(Stream stream, long task, in Command command) { }
     internal virtual void Started(Stream stream, long task, in Command command) { }
     internal virtual void Finished(Stream stream, long task, in Command command, AclError result) { }
+
+    /// <summary>The command went into the graph of a model instead of the queue; <paramref name="index"/> is its place in that lane.</summary>
+    internal virtual void Recorded(Stream stream, int index, in Command command) { }
+
+    /// <summary>A recorded command begins or has ended as part of an execution of its graph, on the stream that runs its lane.</summary>
+    internal virtual void ReplayStarted(Stream runner, Lane lane, int index, in Command command) { }
+    internal virtual void ReplayFinished(Stream runner, Lane lane, int index, in Command command, AclError result) { }
+
     internal virtual void Allocated(nuint address, nuint bytes, int device) { }
     internal virtual void Freed(nuint address, int device) { }
 

@@ -45,6 +45,9 @@ internal abstract class Scheduler
     /// <summary>True when a thread in the middle of a large copy should let another stream run.</summary>
     internal virtual bool ShouldYield() => false;
 
+    /// <summary>True when the commands of a graph are steps of their own rather than one, so that other streams can run in between.</summary>
+    internal virtual bool StepsThroughGraphs => false;
+
     /// <summary>A large copy has pieces for free threads.</summary>
     internal virtual void InviteHelpers() { }
 

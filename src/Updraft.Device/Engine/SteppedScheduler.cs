@@ -17,6 +17,8 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
     private ulong _state = seed;
     private bool _isStepping;
 
+    internal override bool StepsThroughGraphs => _picksAtRandom;
+
     internal override void Ready(Stream stream)
     {
         lock (_lock)

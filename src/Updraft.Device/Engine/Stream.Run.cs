@@ -134,43 +134,58 @@ internal sealed unsafe partial class Stream
                     return Outcome.Done;
                 }
                 return CopyLarge(ref command);
-            case CommandKind.CopyGuarded:
-                result = HostGuard.TryCopy((void*)command.A, (void*)command.B, command.C) ? AclError.Success : AclError.RtSysDma;
-                return Outcome.Done;
-            case CommandKind.Fill:
-                CopyEngine.Fill((byte*)command.A, (byte)command.B, command.C);
-                return Outcome.Done;
-            case CommandKind.Fill32:
-                CopyEngine.Fill32((uint*)command.A, (uint)command.B, command.C);
-                return Outcome.Done;
-            case CommandKind.Write64:
-                Unsafe.WriteUnaligned((void*)command.A, (ulong)command.B);
-                return Outcome.Done;
-            case CommandKind.Copy2D:
-                var rectangle = (Rectangle)Attached(slot)!;
-                return Ended(CopyEngine.Copy2DShared((byte*)command.A, rectangle.ToPitch, (byte*)command.B, rectangle.FromPitch, rectangle.Width, rectangle.Height, ref _consumer.Progress));
-            case CommandKind.Copy2DGuarded:
-                result = CopyRowsGuarded(command, (Rectangle)Attached(slot)!);
-                return Outcome.Done;
-            case CommandKind.CopyBatch:
-                return Ended(((BatchElements)Attached(slot)!).Run(ref _consumer.Progress, ref result));
             case CommandKind.EventRecord:
                 ((RecordPoint)Attached(slot)!).Complete(Machine.Clock.NowNs);
                 return Outcome.Done;
             case CommandKind.EventWait:
                 return ((EventWait)Attached(slot)!).IsOver(this, ref result) ? Outcome.Done : Outcome.Blocked;
-            case CommandKind.EventReset:
-                ((Event)Attached(slot)!).ResetOnDevice();
-                return Outcome.Done;
             case CommandKind.HostFunction:
                 return RunHostFunction(ref command);
             case CommandKind.Task:
                 return ((DeviceTask)Attached(slot)!).Run(this, ref result) ? Outcome.Done : Outcome.Blocked;
+            default:
+                return Ended(ExecuteSimple(ref command, Attached(slot), ref _consumer.Progress, ref result));
+        }
+    }
+
+    /// <summary>
+    /// Commands that need nothing of the stream: the same whether they were queued or recorded. False in the middle of a large one, when
+    /// other streams need the thread; <paramref name="progress"/> says how far it is.
+    /// </summary>
+    internal static bool ExecuteSimple(ref Command command, object? attached, ref nuint progress, ref AclError result)
+    {
+        switch (command.Kind)
+        {
+            case CommandKind.Copy:
+                return CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref progress);
+            case CommandKind.CopyGuarded:
+                result = HostGuard.TryCopy((void*)command.A, (void*)command.B, command.C) ? AclError.Success : AclError.RtSysDma;
+                return true;
+            case CommandKind.Fill:
+                CopyEngine.Fill((byte*)command.A, (byte)command.B, command.C);
+                return true;
+            case CommandKind.Fill32:
+                CopyEngine.Fill32((uint*)command.A, (uint)command.B, command.C);
+                return true;
+            case CommandKind.Write64:
+                Unsafe.WriteUnaligned((void*)command.A, (ulong)command.B);
+                return true;
+            case CommandKind.Copy2D:
+                var rectangle = (Rectangle)attached!;
+                return CopyEngine.Copy2DShared((byte*)command.A, rectangle.ToPitch, (byte*)command.B, rectangle.FromPitch, rectangle.Width, rectangle.Height, ref progress);
+            case CommandKind.Copy2DGuarded:
+                result = CopyRowsGuarded(command, (Rectangle)attached!);
+                return true;
+            case CommandKind.CopyBatch:
+                return ((BatchElements)attached!).Run(ref progress, ref result);
+            case CommandKind.EventReset:
+                ((Event)attached!).ResetOnDevice();
+                return true;
             case CommandKind.Fault:
                 result = command.Failure;
-                return Outcome.Done;
+                return true;
             default:
-                return Outcome.Done;
+                return true;
         }
     }
 
@@ -210,6 +225,20 @@ internal sealed unsafe partial class Stream
     }
 
     private long _hostFunctionsEnded;
+
+    /// <summary>A host function of a graph that this stream runs. False until it has returned.</summary>
+    internal bool HostFunctionHasRun(ref Command command)
+    {
+        if (RunHostFunction(ref command) != Outcome.Done)
+        {
+            return false;
+        }
+        // A graph may call several at one place in the queue.
+        _consumer.Progress = 0;
+        Volatile.Write(ref _hostFunctionsEnded, _consumer.Head);
+        return true;
+    }
+
 
     /// <summary>The host function at that place has returned. One that was dropped may still run: it does not end its successor.</summary>
     internal void HostFunctionEnded(long position)

@@ -49,7 +49,10 @@ internal sealed unsafe partial class Stream
         internal int HasManyOwners;
         internal int Lock;
 
-        /// <summary>Set when new work must be refused: 107017 once the stream is being destroyed, else the stream's trouble.</summary>
+        /// <summary>
+        /// Not 0 when commands must not be queued: 107017 once the stream is being destroyed, else the stream's trouble, else
+        /// <see cref="Diverted"/> while they are recorded.
+        /// </summary>
         internal int Refusal;
     }
 
@@ -119,8 +122,7 @@ internal sealed unsafe partial class Stream
         }
         if (Volatile.Read(ref _producer.Refusal) != 0)
         {
-            LeaveSubmit(thread);
-            throw Refusal();
+            return SubmitElsewhere(thread, in command, attached);
         }
         int slot = (int)tail & (CommandSegment.Length - 1);
         if (slot == 0)
@@ -355,7 +357,7 @@ internal sealed unsafe partial class Stream
     /// <summary>What a submission would throw now; for functions that find this out before their last checks.</summary>
     internal void CheckAccepts()
     {
-        if (Volatile.Read(ref _producer.Refusal) != 0)
+        if (Volatile.Read(ref _producer.Refusal) is not (0 or Diverted))
         {
             throw Refusal();
         }

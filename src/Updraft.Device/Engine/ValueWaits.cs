@@ -130,6 +130,9 @@ internal sealed unsafe class ValueWait(nuint cell, ulong value, uint flag) : Dev
         }
     }
 
+    internal override bool UsesLiveMemory => Place.OfBacking(cell, sizeof(ulong)).IsWhole;
+    internal override aclmdlRITaskType TaskType => aclmdlRITaskType.ACL_MODEL_RI_TASK_VALUE_WAIT;
+
     internal override bool Run(Stream stream, ref AclError result)
     {
         (_stream, _task) = (stream, stream.Head);

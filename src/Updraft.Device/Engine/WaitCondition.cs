@@ -11,6 +11,9 @@ internal abstract class WaitCondition
 
     /// <summary>The wait is dropped: its stream was destroyed or aborted.</summary>
     internal virtual void Abandon() { }
+
+    /// <summary>The wait was recorded in a graph and begins once more.</summary>
+    internal virtual void Restart() { }
 }
 
 /// <summary>A wait with an end: expiry is an asynchronous error of the waiting stream (107020), then the stream goes on.</summary>
@@ -48,6 +51,8 @@ internal sealed class TimedWait(WaitCondition condition, long timeoutMs) : WaitC
         return true;
     }
 
+    internal override void Restart() => _timer = null;
+
     internal override void Abandon()
     {
         _timer?.Dispose();
@@ -59,6 +64,7 @@ internal sealed class TimedWait(WaitCondition condition, long timeoutMs) : WaitC
 internal sealed class WaitTask(WaitCondition condition) : DeviceTask
 {
     internal override bool Run(Stream stream, ref AclError result) => condition.IsOver(stream, ref result);
+    internal override void Restart() => condition.Restart();
     internal override void Abandon(Stream stream) => condition.Abandon();
 }
 

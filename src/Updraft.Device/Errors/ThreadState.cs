@@ -41,6 +41,9 @@ internal sealed class ThreadState
     /// <summary>Mode that <c>aclmdlRICaptureThreadExchangeMode</c> swaps; GLOBAL at first.</summary>
     internal aclmdlRICaptureMode ExchangeMode = aclmdlRICaptureMode.ACL_MODEL_RI_CAPTURE_MODE_GLOBAL;
 
+    /// <summary>The captures that this thread began, less those that it ended.</summary>
+    internal readonly CaptureModes Captures = new();
+
     /// <summary>The calling thread starts afresh; for tests.</summary>
     internal static void Forget() => t_state = null;
 

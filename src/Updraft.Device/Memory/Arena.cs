@@ -175,6 +175,7 @@ internal sealed unsafe class Arena
             }
             Account(allocation, -1);
             allocation->State = AllocationState.Freed;
+            Place.Vanished();
             allocation->FreedInGrace = GracePeriod.Current;
             allocation->FreedAtNs = Clock.Wall.NowNs;
             allocation->FreedByThread = ThreadState.Current.ThreadId;

@@ -57,6 +57,20 @@ internal readonly unsafe struct Place
             : AddressSpace.IsPinned(address) ? Machine.Pinned.Find(address) : null;
     }
 
+    private static long s_vanished;
+
+    /// <summary>How often memory was freed or unmapped in this process: what was looked up is still good while this number stays.</summary>
+    internal static long VanishedCount => Volatile.Read(ref s_vanished);
+
+    internal static void Vanished() => Interlocked.Increment(ref s_vanished);
+
+    /// <summary>As <see cref="Of"/>, for an address as the engine uses it.</summary>
+    internal static Place OfBacking(nuint backing, nuint bytes)
+    {
+        nuint address = backing - AddressSpace.BackingDistance;
+        return Of((void*)(AddressSpace.IsDevice(address) || AddressSpace.IsVirtual(address) ? address : backing), bytes);
+    }
+
     /// <summary>Where the engine finds the range when it lies in one live allocation of device or pinned memory; 0 for every other address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static nuint Translate(void* pointer, nuint bytes, out bool isDevice)

@@ -220,6 +220,7 @@ internal static unsafe class VirtualMemory
             Volatile.Write(ref s_slotOfChunk[chunk], 0);
         }
         s_mappings[slot] = null;
+        Place.Vanished();
         s_freeSlots.Push((int)slot);
         AddressSpace.MakePrivate(mapping.Start + AddressSpace.BackingDistance, bytes);
         if (mapping.Memory.IsOnHost)

@@ -131,7 +131,7 @@ internal static unsafe class BatchCopies
                 if (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered)
                 {
                     Submit(stream, ref elements);
-                    Copies.SyncBehind(stream, to, from, size);
+                    Copies.SyncBehindInBatch(stream, to, from, size);
                     continue;
                 }
                 if (isForeign)

@@ -26,7 +26,9 @@ internal static unsafe class Copies
         {
             return;
         }
-        Current.Device.CheckTrouble();
+        Context context = Current.Context;
+        context.Device.CheckTrouble();
+        Captures.RefuseBlockingCall(context);
         Now(Place.Of(dst, count), Place.Of(src, count), count);
     }
 
@@ -132,7 +134,20 @@ internal static unsafe class Copies
     /// </summary>
     internal static void SyncBehind(Stream stream, in Place to, in Place from, nuint count)
     {
+        Captures.RefusePageable(stream);
         Drain(stream);
+        Captures.RefuseBlockingCopy(Current.Context);
+        Now(to, from, count);
+    }
+
+    /// <summary>As <see cref="SyncBehind"/>, for one element of a batch: a capture refuses it as it refuses a synchronous copy, or lets it happen at once.</summary>
+    internal static void SyncBehindInBatch(Stream stream, in Place to, in Place from, nuint count)
+    {
+        Captures.RefuseBlockingCall(Current.Context);
+        if (stream.Capture == null)
+        {
+            Drain(stream);
+        }
         Now(to, from, count);
     }
 
@@ -227,6 +242,7 @@ internal static unsafe class Copies
 
     private static void AsyncBuffered(in Place to, in Place from, nuint count, Stream stream, Context context)
     {
+        Check.That(stream.BoundTo == null, AclError.RtParamInvalid, $"Stream {stream.Id} is bound to a model, which cannot keep the buffer of ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE; use pinned memory.");
         Check.That(to.Class == MemoryClass.Device && from.Class != MemoryClass.Device, AclError.RtParamInvalid,
             "ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE copies from host memory to device memory only.");
         if (to.Address == from.Address)
@@ -310,6 +326,8 @@ internal static unsafe class Copies
             _buffer = (byte*)NativeMemory.Alloc(count);
             _faults = !to.IsWhole || !from.IsWhole || !HostGuard.TryCopy(_buffer, (void*)from.Backing, count);
         }
+
+        internal override bool UsesLiveMemory => Place.OfBacking(_to.Backing, _count).IsWhole;
 
         // Not at the end of Run: a recorded command runs again.
         ~BufferedCopy() => NativeMemory.Free(_buffer);

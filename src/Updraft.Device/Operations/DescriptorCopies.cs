@@ -95,6 +95,8 @@ internal static unsafe class DescriptorCopies
 
     private sealed class Copy(nuint descriptor, Layout layout) : DeviceTask
     {
+        internal override bool UsesLiveMemory => descriptor == 0 || Place.OfBacking(descriptor, (nuint)layout.Bytes).IsWhole;
+
         internal override bool Run(Stream stream, ref AclError result)
         {
             if (descriptor == 0)

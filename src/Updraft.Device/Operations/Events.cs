@@ -64,7 +64,13 @@ internal static unsafe class Events
         Stream stream = Current.Stream(streamHandle);
         if (flag == OutsideGraph)
         {
-            RefuseOutsideGraph(target, stream);
+            CheckOutsideGraph(target);
+            Captures.RecordExternal(target, stream);
+            return;
+        }
+        if (Captures.Record(target, stream))
+        {
+            return;
         }
         target.BeginRecord();
         var point = new RecordPoint(target, stream);
@@ -115,14 +121,20 @@ internal static unsafe class Events
         Stream stream = Current.Stream(streamHandle);
         if (flag == OutsideGraph)
         {
-            RefuseOutsideGraph(source, stream);
+            CheckOutsideGraph(source);
+            Captures.WaitExternal(source, stream);
+            return;
+        }
+        long limit = timeoutSeconds > 0 ? timeoutSeconds : OpWaitTimeoutSeconds;
+        if (Captures.Wait(source, stream, limit * 1000))
+        {
+            return;
         }
         WaitCondition? condition = ConditionOf(source, stream);
         if (condition == null || !Chip.Current.WaitsForForeignEvents && source.Context.Device != stream.Device)
         {
             return;
         }
-        long limit = timeoutSeconds > 0 ? timeoutSeconds : OpWaitTimeoutSeconds;
         var wait = new EventWait(source, limit > 0 ? new TimedWait(condition, limit * 1000) : condition);
         source.WaitQueued();
         try
@@ -141,11 +153,8 @@ internal static unsafe class Events
     private static void CheckFlag(uint flag) => Check.That(flag <= OutsideGraph, AclError.InvalidParam, $"flag is {flag}; expected 0 or 1 (external).");
 
     /// <summary>External records and waits are made while a graph is captured, for an event of aclrtCreateEventExWithFlag whose only flag is ACL_EVENT_SYNC.</summary>
-    private static void RefuseOutsideGraph(Event target, Stream stream)
-    {
+    private static void CheckOutsideGraph(Event target) =>
         Check.That(target.Kind == EventKind.Snapshot && target.Flags == Event.Sync, AclError.RtFeatureNotSupport, $"An external record or wait needs an event of aclrtCreateEventExWithFlag(ACL_EVENT_SYNC); this one has the flags 0x{target.Flags:x}.");
-        Check.Fail(AclError.RtStreamNotCaptured, $"Stream {stream.Id} is not being captured; an external record or wait is part of a graph.");
-    }
 
     /// <summary>Set by aclrtSetOpWaitTimeout for all later waits of the process; 0: none.</summary>
     internal static uint OpWaitTimeoutSeconds { get; set; }
@@ -176,6 +185,7 @@ internal static unsafe class Events
         _ = Current.Context;
         Check.That(target.Kind != EventKind.Snapshot, AclError.RtFeatureNotSupport, "An event of aclrtCreateEventExWithFlag needs no reset: every record replaces the former one.");
         Stream stream = Current.Stream(streamHandle);
+        Captures.CheckReset(target, stream);
         stream.Submit(new Command { Kind = CommandKind.EventReset }, target);
     }
 
@@ -184,11 +194,13 @@ internal static unsafe class Events
         CheckNotNull(handle);
         Event target = handle.Get();
         RefuseExternal(target);
+        Captures.RefuseCaptured(target);
         RecordPoint? latest = Volatile.Read(ref target.Latest);
         if (latest == null)
         {
             return AclError.Success;
         }
+        Check.That(!latest.IsRecorded, AclError.RtParamInvalid, "The latest record of the event is part of a model; synchronise the stream on which the model is executed.");
         Stream stream = latest.Stream;
         if (stream.Trouble is not AclError.Success and var before)
         {
@@ -266,6 +278,7 @@ internal static unsafe class Events
     {
         Event target = handle.Get();
         RefuseExternal(target);
+        Captures.RefuseCaptured(target);
         RecordPoint? latest = Volatile.Read(ref target.Latest);
         if (latest == null)
         {
@@ -287,12 +300,14 @@ internal static unsafe class Events
         Event target = handle.Get();
         Check.That(target.Kind != EventKind.Snapshot && !target.Has(Event.Ipc), AclError.RtFeatureNotSupport, "Events of aclrtCreateEventExWithFlag do not count their waits.");
         RefuseExternal(target);
+        Captures.RefuseCaptured(target);
         return target.PendingWaits == 0;
     }
 
     private static Event WithTime(EventHandle handle)
     {
         Event target = handle.Get();
+        Captures.RefuseCaptured(target);
         Check.That(!target.Has(Event.External) && !target.Has(Event.Ipc), AclError.RtFeatureNotSupport, "External events and events of other processes have no time.");
         return target;
     }

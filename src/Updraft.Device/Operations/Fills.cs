@@ -10,7 +10,7 @@ internal static unsafe class Fills
             return;
         }
         Check.NotNull(devPtr, nameof(devPtr));
-        _ = Current.Context;
+        Captures.RefuseBlockingCall(Current.Context);
         CheckRoom(maxCount, count);
         Now(Place.Of(devPtr, count), (byte)value, count);
     }

@@ -36,6 +36,8 @@ internal static unsafe class OffsetCopies
     /// <summary>A cell of 0 stands for one that is no device memory: the task faults.</summary>
     private sealed class Copy(nuint toCell, nuint toOffset, nuint fromCell, nuint fromOffset, nuint count) : DeviceTask
     {
+        internal override bool UsesLiveMemory => toCell == 0 || Place.OfBacking(toCell, (nuint)sizeof(nuint)).IsWhole && Place.OfBacking(fromCell, (nuint)sizeof(nuint)).IsWhole;
+
         internal override bool Run(Stream stream, ref AclError result)
         {
             if (toCell == 0 || !Copies.TryOnDevice(Cell(toCell) + toOffset, Cell(fromCell) + fromOffset, count))

@@ -19,10 +19,11 @@ internal static unsafe class RectangleCopies
         {
             Check.Fail(AclError.RtFeatureNotSupport, "aclrtMemcpy2d does not copy inside a device; use aclrtMemcpy2dAsync.", isStored: false);
         }
-        _ = Current.Context;
+        Context context = Current.Context;
         Place to = Of(dst, dpitch, width, height), from = Of(src, spitch, width, height);
         aclrtMemcpyKind direction = Copies.Direction(to, from, kind);
         Check.That(direction is H2D or D2H, AclError.RtParamInvalid, $"aclrtMemcpy2d copies between host and device, not from {Place.Describe(src)} to {Place.Describe(dst)}.");
+        Captures.RefuseBlockingCall(context);
         Now(to, dpitch, from, spitch, width, height);
     }
 
@@ -41,7 +42,9 @@ internal static unsafe class RectangleCopies
         Check.That(direction is H2D or D2H or D2D, AclError.RtParamInvalid, $"aclrtMemcpy2dAsync does not copy from {Place.Describe(src)} to {Place.Describe(dst)} with {kind}.");
         if (Copies.IsPageable(to, from, direction))
         {
+            Captures.RefusePageable(stream);
             Copies.Drain(stream);
+            Captures.RefuseBlockingCopy(context);
             Now(to, dpitch, from, spitch, width, height);
             return;
         }

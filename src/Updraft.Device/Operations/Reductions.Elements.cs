@@ -9,6 +9,10 @@ namespace Updraft.Device;
 /// </summary>
 internal sealed unsafe class Reduction(nuint to, nuint from, nuint count, aclrtReduceKind kind, aclDataType type) : DeviceTask
 {
+    internal override bool UsesLiveMemory => Place.OfBacking(to, Bytes).IsWhole && Place.OfBacking(from, Bytes).IsWhole;
+
+    private nuint Bytes => count * (nuint)Reductions.SizeOf(type);
+
     internal override bool Run(Stream stream, ref AclError result)
     {
         switch (type)

@@ -62,7 +62,7 @@ internal static unsafe class Reductions
     private static void CheckAligned(void* address, int size, string name) =>
         Check.That(((nuint)address & (nuint)(size - 1)) == 0, AclError.RtAddrUnaligned, $"{name} 0x{(nuint)address:x} must be aligned to the {size} bytes of an element.");
 
-    private static int SizeOf(aclDataType type) => type switch
+    internal static int SizeOf(aclDataType type) => type switch
     {
         aclDataType.ACL_INT8 => 1,
         aclDataType.ACL_INT16 or aclDataType.ACL_FLOAT16 or aclDataType.ACL_BF16 => 2,

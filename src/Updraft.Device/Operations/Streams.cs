@@ -3,7 +3,7 @@ namespace Updraft.Device;
 /// <summary>The life of streams and what is asked of them.</summary>
 internal static unsafe class Streams
 {
-    internal const uint Persistent = 0x4, Huge = 0x8, CpuSchedule = 0x10, DeviceUseOnly = 0x20;
+    internal const uint FastLaunch = 0x1, Persistent = 0x4, Huge = 0x8, CpuSchedule = 0x10, DeviceUseOnly = 0x20;
     private const uint KnownFlags = 0x3F, NeverSynchronised = Persistent | CpuSchedule | DeviceUseOnly;
     private const uint LowestPriority = 7;
 
@@ -24,7 +24,9 @@ internal static unsafe class Streams
     internal static void Destroy(StreamHandle handle, bool force)
     {
         Check.That(!handle.IsNull, AclError.InvalidParam, "stream is NULL; the default stream cannot be destroyed.");
+        Captures.RefuseCapturing(handle.GetOrNull());
         Stream stream = Current.Stream(handle);
+        Check.That(stream.BoundTo == null, AclError.RtStreamModel, $"Stream {stream.Id} is bound to model {stream.BoundTo?.Id}; unbind it (aclmdlRIUnbindStream) or destroy the model first.");
         Check.That(!stream.IsDefault, AclError.RtParamInvalid, "The default stream is destroyed with its context.");
         StreamState.Ends(stream);
         if (!stream.Context.DestroyStream(stream, force))
@@ -36,6 +38,7 @@ internal static unsafe class Streams
     internal static AclError Synchronize(StreamHandle handle, int timeoutMs)
     {
         Stream? stream = handle.GetOrNull();
+        Captures.RefuseCapturing(stream);
         if (stream != null && (stream.Flags & NeverSynchronised) != 0)
         {
             return AclError.Success;
@@ -77,6 +80,7 @@ internal static unsafe class Streams
     {
         Check.NotNull(status, nameof(status));
         Stream? stream = handle.GetOrNull();
+        Captures.RefuseCapturing(stream);
         if (stream != null && (stream.Flags & NeverSynchronised) != 0)
         {
             *status = aclrtStreamStatus.ACL_STREAM_STATUS_COMPLETE;
