@@ -280,6 +280,9 @@ internal sealed unsafe partial class Stream
     private readonly object _waitersLock = new();
     private int _waiters;
 
+    /// <summary>A host thread sleeps until this stream makes progress.</summary>
+    internal bool HasWaiters => Volatile.Read(ref _waiters) != 0;
+
     private void WakeWaiters()
     {
         if (ValueWaits.Any)
