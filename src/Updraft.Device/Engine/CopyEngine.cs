@@ -81,11 +81,6 @@ internal static unsafe class CopyEngine
     /// <summary>Any size, on the calling thread, with the help of free ones.</summary>
     internal static void Copy(byte* to, byte* from, nuint bytes)
     {
-        if (bytes <= SmallBytes)
-        {
-            CopySmall(to, from, bytes);
-            return;
-        }
         for (nuint done = 0; !CopyShared(to, from, bytes, ref done);)
         {
             // Gave way to a stream that somebody else runs now; a caller has nothing better to do than to go on.
@@ -98,12 +93,37 @@ internal static unsafe class CopyEngine
     /// </summary>
     internal static bool CopyShared(byte* to, byte* from, nuint bytes, ref nuint done)
     {
+        if (bytes <= SmallBytes)
+        {
+            CopySmall(to, from, bytes);
+            return true;
+        }
         if (Overlap(to, from, bytes))
         {
             _ = Posix.memmovePreemptive(to, from, bytes);
             return true;
         }
         return SharedCopy.Run(to, from, bytes, PieceBytes, ref done);
+    }
+
+    /// <summary>As <see cref="CopyShared"/> for host memory that may not be there. A fault ends the copy, with <paramref name="result"/> 507013.</summary>
+    internal static bool CopyGuardedShared(byte* to, byte* from, nuint bytes, ref nuint done, ref AclError result)
+    {
+        bool hasFaulted;
+        bool isComplete = true;
+        if (bytes <= SmallBytes || Overlap(to, from, bytes))
+        {
+            hasFaulted = !HostGuard.TryCopyHere(to, from, bytes);
+        }
+        else
+        {
+            isComplete = SharedCopy.RunGuarded(to, from, bytes, PieceBytes, ref done, out hasFaulted);
+        }
+        if (hasFaulted)
+        {
+            result = AclError.RtSysDma;
+        }
+        return isComplete || hasFaulted;
     }
 
     internal static void Fill(byte* to, byte value, nuint bytes)

@@ -159,8 +159,7 @@ internal sealed unsafe partial class Stream
             case CommandKind.Copy:
                 return CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref progress);
             case CommandKind.CopyGuarded:
-                result = HostGuard.TryCopy((void*)command.A, (void*)command.B, command.C) ? AclError.Success : AclError.RtSysDma;
-                return true;
+                return CopyEngine.CopyGuardedShared((byte*)command.A, (byte*)command.B, command.C, ref progress, ref result);
             case CommandKind.Fill:
                 CopyEngine.Fill((byte*)command.A, (byte)command.B, command.C);
                 return true;

@@ -13,7 +13,19 @@ internal static unsafe class HostGuard
     /// <summary>Set by the native shell: calls a function of the program; returns 0 when its address is not code.</summary>
     internal static delegate* unmanaged[Cdecl]<void*, void*, int> GuardedCall;
 
+    /// <summary>Copies with the help of free threads when it is large. False when a byte of either range cannot be touched.</summary>
     internal static bool TryCopy(void* to, void* from, nuint bytes)
+    {
+        AclError result = AclError.Success;
+        for (nuint done = 0; !CopyEngine.CopyGuardedShared((byte*)to, (byte*)from, bytes, ref done, ref result);)
+        {
+            // Gave way to a stream that somebody else runs now.
+        }
+        return result == AclError.Success;
+    }
+
+    /// <summary>Copies on the calling thread alone.</summary>
+    internal static bool TryCopyHere(void* to, void* from, nuint bytes)
     {
         if (GuardedCopy != null)
         {
@@ -23,7 +35,7 @@ internal static unsafe class HostGuard
         {
             return false;
         }
-        CopyEngine.Copy((byte*)to, (byte*)from, bytes);
+        Buffer.MemoryCopy(from, to, bytes, bytes);
         return true;
     }
 
