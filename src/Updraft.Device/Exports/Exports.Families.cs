@@ -75,4 +75,20 @@ internal static unsafe partial class Exports
     static void acltdtAddDataItem(ObjectHandle dataset, ObjectHandle dataItem) => TransferObjects.Add(dataset, dataItem);
     static nuint acltdtGetDatasetSize(ObjectHandle dataset) => (nuint)TransferObjects.Dataset(dataset).Items.Count;
     static byte* acltdtGetDatasetName(ObjectHandle dataset) => TransferObjects.NameOf(dataset);
+
+    static nint acltdtCreateQueueAttr() => DataObjects.Create(new QueueAttributes());
+    static void acltdtDestroyQueueAttr(ObjectHandle attr) => DataObjects.Destroy<QueueAttributes>(attr, nameof(attr), QueueObjects.AttributesKind);
+    static void acltdtSetQueueAttr(ObjectHandle attr, acltdtQueueAttrType type, nuint len, void* param) => QueueObjects.Set(attr, type, len, param);
+    static void acltdtGetQueueAttr(ObjectHandle attr, acltdtQueueAttrType type, nuint len, nuint* paramRetSize, void* param) => QueueObjects.Get(attr, type, len, paramRetSize, param);
+    static nint acltdtCreateQueueRoute(uint srcId, uint dstId) => DataObjects.Create(new QueueRoute(srcId, dstId));
+    static void acltdtDestroyQueueRoute(ObjectHandle route) => DataObjects.Destroy<QueueRoute>(route, nameof(route), QueueObjects.RouteKind);
+    static void acltdtGetQueueRouteParam(ObjectHandle route, acltdtQueueRouteParamType type, nuint len, nuint* paramRetSize, void* param) => QueueObjects.Get(route, type, len, paramRetSize, param);
+    static nint acltdtCreateQueueRouteList() => DataObjects.Create(new QueueRouteList());
+    static void acltdtDestroyQueueRouteList(ObjectHandle routeList) => DataObjects.Destroy<QueueRouteList>(routeList, nameof(routeList), QueueObjects.ListKind);
+    static void acltdtAddQueueRoute(ObjectHandle routeList, ObjectHandle route) => QueueObjects.Add(routeList, route);
+    static void acltdtGetQueueRoute(ObjectHandle routeList, nuint index, ObjectHandle route) => QueueObjects.Copy(routeList, index, route);
+    static nuint acltdtGetQueueRouteNum(ObjectHandle routeList) => (nuint)QueueObjects.List(routeList).Routes.Count;
+    static nint acltdtCreateQueueRouteQueryInfo() => DataObjects.Create(new QueueRouteQuery());
+    static void acltdtDestroyQueueRouteQueryInfo(ObjectHandle info) => DataObjects.Destroy<QueueRouteQuery>(info, nameof(info), QueueObjects.QueryKind);
+    static void acltdtSetQueueRouteQueryInfo(ObjectHandle param, acltdtQueueRouteQueryInfoParamType type, nuint len, void* value) => QueueObjects.Set(param, type, len, value);
 }

@@ -55,5 +55,6 @@ internal static unsafe partial class Exports
     static void aclrtGetUserDevIdByPhyDevId(int phyDevId, int* userDevId) => DeviceQueries.UserOfLogic(phyDevId, userDevId, nameof(userDevId));
     static void aclrtGetPhyDevIdByUserDevId(int userDevId, int* phyDevId) => DeviceQueries.LogicOfUser(userDevId, phyDevId, nameof(phyDevId));
 
+    static void aclrtCheckArchCompatibility(byte* socVersion, int* canCompatible) => DeviceQueries.Compatible(socVersion, canCompatible);
     static void aclplatformGetDeviceInfo(aclplatformDevInfo infoType, byte* value, uint maxLen) => DeviceQueries.Platform(infoType, value, maxLen);
 }

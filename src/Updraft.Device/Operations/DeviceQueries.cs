@@ -194,6 +194,14 @@ internal static unsafe class DeviceQueries
         _ = Current.Context;
     }
 
+    /// <summary>Code for one chip of a family runs on the others of it.</summary>
+    internal static void Compatible(byte* socVersion, int* compatible)
+    {
+        Check.NotNull(socVersion, nameof(socVersion));
+        Check.NotNull(compatible, "canCompatible");
+        *compatible = Chip.Find(Marshal.PtrToStringUTF8((nint)socVersion)!, out _)?.Architecture == Chip.Current.Architecture ? 1 : 0;
+    }
+
     private static readonly int* s_attributes = Attributes();
 
     internal static void CannAttributes(int** list, nuint* count)

@@ -205,6 +205,78 @@ public sealed unsafe class FamiliesDataObjectTests
     }
 
     [Fact]
+    public void QueueAttributes_ReadBack()
+    {
+        using var machine = new TestMachine("310p");
+        AclApi api = machine.Api;
+        void* attributes = api.acltdtCreateQueueAttr();
+        nuint written;
+        uint depth = 512;
+        byte* read;
+        machine.Ok(api.acltdtGetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_NAME_PTR, 8, &written, &read));
+        Assert.Equal("", Marshal.PtrToStringUTF8((nint)read));
+        fixed (byte* name = "requests\0"u8, longest = Encoding.UTF8.GetBytes(new string('q', 127) + "\0"), tooLong = Encoding.UTF8.GetBytes(new string('q', 128) + "\0"), empty = "\0"u8)
+        {
+            foreach ((nint text, int expected) in new[] { ((nint)name, 0), ((nint)tooLong, 100000), ((nint)empty, 100000), (0, 100000) })
+            {
+                nint pointer = text;
+                machine.Returns(expected, api.acltdtSetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_NAME_PTR, 8, &pointer));
+            }
+            machine.Ok(api.acltdtGetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_NAME_PTR, 8, &written, &read));
+            Assert.Equal(("requests", (nuint)8), (Marshal.PtrToStringUTF8((nint)read), written));
+            byte* pointerToLongest = longest;
+            machine.Ok(api.acltdtSetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_NAME_PTR, 8, &pointerToLongest));
+        }
+        machine.Returns(100000, api.acltdtSetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_DEPTH_UINT32, 8, &depth));
+        machine.Ok(api.acltdtSetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_DEPTH_UINT32, 4, &depth));
+        depth = 0;
+        machine.Returns(100000, api.acltdtGetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_DEPTH_UINT32, 3, &written, &depth));
+        machine.Ok(api.acltdtGetQueueAttr(attributes, acltdtQueueAttrType.ACL_TDT_QUEUE_DEPTH_UINT32, 4, &written, &depth));
+        Assert.Equal((512u, (nuint)4), (depth, written));
+        machine.Returns(100000, api.acltdtSetQueueAttr(attributes, (acltdtQueueAttrType)2, 4, &depth));
+        machine.Ok(api.acltdtDestroyQueueAttr(attributes));
+        machine.Returns(107017, api.acltdtDestroyQueueAttr(attributes));
+    }
+
+    [Fact]
+    public void QueueRoutes_AreCopiedIntoTheListAndOut()
+    {
+        using var machine = new TestMachine("310p");
+        AclApi api = machine.Api;
+        void* list = api.acltdtCreateQueueRouteList(), route = api.acltdtCreateQueueRoute(3, 4), other = api.acltdtCreateQueueRoute(0, 0);
+        machine.Ok(api.acltdtAddQueueRoute(list, route));
+        machine.Ok(api.acltdtDestroyQueueRoute(route));
+        machine.Returns(107017, api.acltdtAddQueueRoute(list, route));
+        Assert.Equal((nuint)1, api.acltdtGetQueueRouteNum(list));
+        machine.Ok(api.acltdtGetQueueRoute(list, 0, other));
+        machine.Returns(100000, api.acltdtGetQueueRoute(list, 1, other));
+        nuint written;
+        uint value;
+        foreach ((acltdtQueueRouteParamType type, uint expected) in new[] { (acltdtQueueRouteParamType.ACL_TDT_QUEUE_ROUTE_SRC_UINT32, 3u), (acltdtQueueRouteParamType.ACL_TDT_QUEUE_ROUTE_DST_UINT32, 4u), (acltdtQueueRouteParamType.ACL_TDT_QUEUE_ROUTE_STATUS_INT32, 0u) })
+        {
+            value = 99;
+            machine.Ok(api.acltdtGetQueueRouteParam(other, type, 4, &written, &value));
+            Assert.Equal((expected, (nuint)4), (value, written));
+        }
+        machine.Returns(100000, api.acltdtGetQueueRouteParam(other, (acltdtQueueRouteParamType)3, 4, &written, &value));
+        machine.Returns(100000, api.acltdtGetQueueRouteParam(other, acltdtQueueRouteParamType.ACL_TDT_QUEUE_ROUTE_SRC_UINT32, 3, &written, &value));
+        machine.Ok(api.acltdtDestroyQueueRouteList(list));
+        Assert.Equal((nuint)0, api.acltdtGetQueueRouteNum(list));
+        // What uses them is refused.
+        machine.Returns(207000, api.acltdtBindQueueRoutes(list));
+    }
+
+    [Theory]
+    [InlineData(0, 2, 4, 0), InlineData(0, 100, 4, 0), InlineData(0, 3, 4, 100000), InlineData(1, 7, 4, 0), InlineData(2, 7, 4, 0), InlineData(2, 7, 8, 100000), InlineData(3, 7, 4, 100000)]
+    public void QueueRouteQuery_Checks(int type, uint value, int length, int expected)
+    {
+        using var machine = new TestMachine("310p");
+        void* query = machine.Api.acltdtCreateQueueRouteQueryInfo();
+        machine.Returns(expected, machine.Api.acltdtSetQueueRouteQueryInfo(query, (acltdtQueueRouteQueryInfoParamType)type, (nuint)length, &value));
+        machine.Ok(machine.Api.acltdtDestroyQueueRouteQueryInfo(query));
+    }
+
+    [Fact]
     public void AllocatorDesc_TakesItsPartsAndIsDestroyedOnce()
     {
         using var machine = new TestMachine();

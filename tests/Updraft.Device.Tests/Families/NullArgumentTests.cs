@@ -17,13 +17,15 @@ public sealed unsafe class FamiliesNullArgumentTests
         "aclrtGetDeviceInfo", "aclrtDeviceGetStreamPriorityRange", "aclrtGetDeviceCapability", "aclrtDeviceGetUuid", "aclrtDeviceGetPCIBusId", "aclrtDeviceGetByPCIBusId",
         "aclrtGetDeviceResLimit", "aclrtGetStreamResLimit", "aclrtGetResInCurrentThread", "aclrtGetDevicesTopo",
         "aclrtGetLogicDevIdByUserDevId", "aclrtGetUserDevIdByLogicDevId", "aclrtGetLogicDevIdByPhyDevId", "aclrtGetPhyDevIdByLogicDevId", "aclrtGetUserDevIdByPhyDevId", "aclrtGetPhyDevIdByUserDevId",
-        "aclplatformGetDeviceInfo",
+        "aclrtCheckArchCompatibility", "aclplatformGetDeviceInfo",
         "aclrtProfTrace", "aclprofInit", "aclprofStart", "aclprofStop", "aclprofDestroyConfig", "aclprofSetConfig", "aclprofDestroySubscribeConfig",
         "aclprofGetStepTimestamp", "aclprofPush", "aclprofRangeStart", "aclprofSetStampTraceMessage", "aclprofMark", "aclprofMarkEx", "aclprofRangePushEx",
         "aclSetTensorShapeRange", "aclSetTensorValueRange", "aclGetTensorDescDimV2", "aclGetTensorDescDimRange", "aclSetTensorStorageFormat", "aclSetTensorStorageShape",
         "aclSetTensorFormat", "aclSetTensorShape", "aclSetTensorOriginFormat", "aclSetTensorOriginShape", "aclSetTensorDynamicInput", "aclSetTensorConst", "aclSetTensorPlaceMent",
         "aclmdlDestroyDataset", "aclmdlAddDatasetBuffer", "aclmdlSetDatasetTensorDesc",
         "acltdtGetDimsFromItem", "acltdtDestroyDataItem", "acltdtDestroyDataset", "acltdtAddDataItem",
+        "acltdtDestroyQueueAttr", "acltdtSetQueueAttr", "acltdtGetQueueAttr", "acltdtDestroyQueueRoute", "acltdtGetQueueRouteParam", "acltdtDestroyQueueRouteList",
+        "acltdtAddQueueRoute", "acltdtGetQueueRoute", "acltdtDestroyQueueRouteQueryInfo", "acltdtSetQueueRouteQueryInfo",
     ];
 
     [Theory]
@@ -51,6 +53,7 @@ public sealed unsafe class FamiliesNullArgumentTests
     [InlineData("aclmdlGetDatasetNumBuffers", 0), InlineData("aclmdlGetDatasetBuffer", 0), InlineData("aclmdlGetDatasetTensorDesc", 0)]
     [InlineData("acltdtGetTensorTypeFromItem", -1), InlineData("acltdtGetDataTypeFromItem", -1), InlineData("acltdtGetDataAddrFromItem", 0), InlineData("acltdtGetDataSizeFromItem", 0)]
     [InlineData("acltdtGetDimNumFromItem", 0), InlineData("acltdtGetDataItem", 0), InlineData("acltdtGetDatasetSize", 0), InlineData("acltdtGetDatasetName", 0)]
+    [InlineData("acltdtGetQueueRouteNum", 0)]
     [InlineData("aclprofStr2Id", 0), InlineData("aclprofCreateSubscribeConfig", 0)]
     public void Getter_OfNull_GivesTheValueThatMeansNothing(string name, long expected)
     {

@@ -445,6 +445,19 @@ public sealed unsafe class FamiliesQueryTests
         machine.Returns(expected, machine.Api.aclplatformGetDeviceInfo(info, text, 32));
     }
 
+    [Theory]
+    [InlineData("910b", "Ascend910B1", 1), InlineData("910b", "Ascend910B4", 1), InlineData("910b", "Ascend910_9391", 1), InlineData("910b", "Ascend310P3", 0), InlineData("310p", "Ascend310P1", 1), InlineData("310p", "something", 0), InlineData("310p", "", 0)]
+    public void ArchCompatibility_IsThatOfTheCores(string soc, string asked, int expected)
+    {
+        using var machine = new TestMachine(soc);
+        int value = -1;
+        fixed (byte* name = Encoding.UTF8.GetBytes(asked + "\0"))
+        {
+            machine.Ok(machine.Api.aclrtCheckArchCompatibility(name, &value));
+        }
+        Assert.Equal(expected, value);
+    }
+
     [Fact]
     public void Version_OfTheInterface_IsThatOfTheHeaders()
     {
