@@ -50,7 +50,7 @@ internal static class Machine
         ValueWaits.Clear();
         ManagedMemory.Clear();
         MemoryPools.Clear();
-        SharedMemory.Clear();
+        SharedKeys.Clear();
         VirtualMemory.Clear();
         GracePeriod.Reset();
         AddressSpace.Release();

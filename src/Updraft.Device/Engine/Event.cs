@@ -38,6 +38,9 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     internal uint Flags { get; } = flags;
     internal nint Handle;
 
+    /// <summary>What other processes see of it; only events with ACL_EVENT_IPC have that.</summary>
+    internal SharedEvent? Shared { get; init; }
+
     /// <summary>The latest record that was queued, null before the first.</summary>
     internal RecordPoint? Latest;
 
@@ -47,7 +50,7 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     internal bool Has(uint flag) => (Flags & flag) != 0;
 
     /// <summary>A stream can wait for it. The default kind always can, whatever its flags say.</summary>
-    internal bool CanBeWaitedFor => Kind == EventKind.Default || Has(Sync);
+    internal bool CanBeWaitedFor => Kind == EventKind.Default || Has(Sync) || Has(Ipc);
 
     /// <summary>The number on the device, or null while it has none.</summary>
     internal int? Id
@@ -170,6 +173,9 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
     internal Event Event { get; } = source;
     internal Stream Stream { get; } = stream;
 
+    /// <summary>Number of the record among those of all processes; 0 when no other process knows the event.</summary>
+    internal long SharedNumber;
+
     /// <summary>Number of the record command in its stream: waiting for the record is waiting for the stream to run past it.</summary>
     internal long Position;
 
@@ -189,6 +195,7 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
         {
             Event.SetOnDevice();
         }
+        Event.Shared?.Complete(SharedNumber);
         Event.EndRecord();
     }
 

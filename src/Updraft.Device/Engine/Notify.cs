@@ -4,21 +4,63 @@ namespace Updraft.Device;
 /// A binary semaphore between streams, devices too: a record is remembered once, a wait consumes it. Of several streams that wait one
 /// goes on per record.
 /// </summary>
-internal sealed class Notify(Device device, int id, ulong flags) : WaitCondition
+internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCondition
 {
     private BlockedStreams _blocked;
     private bool _isRecorded;
+
+    // Once other processes know the notify, its state lies in a page that all of them map.
+    private SharedPage? _page;
+    private RemoteWaiters? _remote;
 
     internal Device Device { get; } = device;
     internal int Id { get; } = id;
     internal ulong Flags { get; } = flags;
 
-    internal override bool IsMet => Volatile.Read(ref _isRecorded);
+    /// <summary>The notify of another process, by the page it gave us.</summary>
+    internal Notify(Device device, int id, SharedPage page)
+        : this(device, id, 0)
+    {
+        (_page, _remote, IsImported) = (page, new RemoteWaiters(page), true);
+    }
+
+    internal bool IsImported { get; }
+    internal bool IsShared => _page != null;
+
+    /// <summary>How other processes find it; null while they cannot.</summary>
+    internal SharedItem? Item;
+
+    /// <summary>Moves the state into a page for other processes. Streams that wait look again and wait there.</summary>
+    internal SharedPage Share()
+    {
+        Stream[] released;
+        lock (this)
+        {
+            if (_page != null)
+            {
+                return _page;
+            }
+            var page = new SharedPage();
+            *page.Word = _isRecorded ? 1 : 0;
+            _remote = new RemoteWaiters(page);
+            Volatile.Write(ref _page, page);
+            released = _blocked.Take();
+        }
+        BlockedStreams.Unblock(released);
+        return _page;
+    }
+
+    internal override bool IsMet => _page is { } page ? Volatile.Read(ref *page.Word) != 0 : Volatile.Read(ref _isRecorded);
 
     internal override bool IsOver(Stream stream, ref AclError result)
     {
         lock (this)
         {
+            if (_page is { } page)
+            {
+                bool TakeRecord() => Interlocked.CompareExchange(ref *page.Word, 0, 1) == 1;
+                return TakeRecord() || !_remote!.Add(stream, TakeRecord);
+            }
             if (!_isRecorded)
             {
                 _blocked.Add(stream);
@@ -34,6 +76,12 @@ internal sealed class Notify(Device device, int id, ulong flags) : WaitCondition
         Stream[] released;
         lock (this)
         {
+            if (_page is { } page)
+            {
+                Interlocked.Exchange(ref *page.Word, 1);
+                _remote!.Changed();
+                return;
+            }
             Volatile.Write(ref _isRecorded, true);
             released = _blocked.Take();
         }
@@ -45,6 +93,10 @@ internal sealed class Notify(Device device, int id, ulong flags) : WaitCondition
         lock (this)
         {
             _isRecorded = false;
+            if (_page is { } page)
+            {
+                Interlocked.Exchange(ref *page.Word, 0);
+            }
         }
     }
 }

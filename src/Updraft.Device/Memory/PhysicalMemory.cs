@@ -28,6 +28,9 @@ internal sealed class PhysicalMemory
     internal nint Handle;
     private int _handles;
 
+    /// <summary>How other processes find it; null while they cannot.</summary>
+    internal SharedItem? Item;
+
     private PhysicalMemory(int file, nuint bytes, in aclrtPhysicalMemProp properties, bool isImported)
     {
         (File, Bytes, Properties, IsImported) = (file, bytes, properties, isImported);
@@ -110,6 +113,10 @@ internal sealed class PhysicalMemory
             }
         }
         VirtualMemory.Forget(this);
+        if (Item != null)
+        {
+            Sharing.Withdraw(Item);
+        }
         _ = Posix.close(File);
         if (_charged != 0)
         {

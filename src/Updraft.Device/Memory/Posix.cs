@@ -63,4 +63,96 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc")]
     internal static partial int setrlimit(int resource, Limit* limit);
+
+    // Sockets without a name in the file system, and files that travel through them.
+    internal const int AF_UNIX = 1, SOCK_SEQPACKET = 5, SOCK_CLOEXEC = 0x80000, SOL_SOCKET = 1, SCM_RIGHTS = 1, SO_PEERCRED = 17, SO_RCVTIMEO = 20, SO_SNDTIMEO = 21;
+    internal const int MSG_NOSIGNAL = 0x4000, MSG_CMSG_CLOEXEC = 0x40000000;
+    internal const int EINTR = 4, EAGAIN = 11, ECONNREFUSED = 111;
+
+    internal struct SocketAddress
+    {
+        internal ushort Family;
+        internal fixed byte Path[108];
+    }
+
+    internal struct Vector
+    {
+        internal void* Start;
+        internal nuint Bytes;
+    }
+
+    internal struct Message
+    {
+        internal void* Name;
+        internal uint NameBytes;
+        internal Vector* Vectors;
+        internal nuint VectorCount;
+        internal void* Control;
+        internal nuint ControlBytes;
+        internal int Flags;
+    }
+
+    /// <summary>A control message that carries one file.</summary>
+    internal struct FileMessage
+    {
+        internal nuint Length;
+        internal int Level, Type, File, Padding;
+    }
+
+    internal struct Credentials
+    {
+        internal int ProcessId;
+        internal uint UserId, GroupId;
+    }
+
+    internal struct Time
+    {
+        internal nint Seconds, Fraction;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int socket(int domain, int type, int protocol);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int bind(int file, SocketAddress* address, uint bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int listen(int file, int waiting);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int accept4(int file, void* address, void* bytes, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial int connect(int file, SocketAddress* address, uint bytes);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint sendmsg(int file, Message* message, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    internal static partial nint recvmsg(int file, Message* message, int flags);
+
+    [LibraryImport("libc")]
+    internal static partial int getsockopt(int file, int level, int option, void* value, uint* bytes);
+
+    [LibraryImport("libc")]
+    internal static partial int setsockopt(int file, int level, int option, void* value, uint bytes);
+
+    [LibraryImport("libc")]
+    internal static partial uint geteuid();
+
+    internal const int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
+
+    private static readonly nint s_futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint futex(nint number, int* word, nint operation, nint value, Time* timeout, nint unused, nint unused2);
+
+    /// <summary>Sleeps while the word has that value, in any process that maps it.</summary>
+    internal static void FutexWait(int* word, int value, int timeoutMs)
+    {
+        var timeout = new Time { Seconds = timeoutMs / 1000, Fraction = timeoutMs % 1000 * 1_000_000 };
+        _ = futex(s_futex, word, FUTEX_WAIT, value, &timeout, 0, 0);
+    }
+
+    internal static void FutexWake(int* word) => _ = futex(s_futex, word, FUTEX_WAKE, int.MaxValue, null, 0, 0);
 }

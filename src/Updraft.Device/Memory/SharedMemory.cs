@@ -78,8 +78,6 @@ internal static unsafe class SharedMemory
         return ended;
     }
 
-    internal static void Clear() { }
-
     /// <summary>The soft limit is often 1024; the hard one, which needs no privilege, much larger.</summary>
     private static bool RaiseFileLimit()
     {

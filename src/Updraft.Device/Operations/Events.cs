@@ -12,7 +12,10 @@ internal static unsafe class Events
         {
             CheckFlags(kind, flags);
         }
-        var created = new Event(Current.Context, kind, kind == EventKind.Default ? Event.DefaultFlags : flags);
+        var created = new Event(Current.Context, kind, kind == EventKind.Default ? Event.DefaultFlags : flags)
+        {
+            Shared = (flags & Event.Ipc) != 0 && kind == EventKind.Snapshot ? new SharedEvent(new SharedPage()) : null,
+        };
         if (kind == EventKind.Flagged)
         {
             created.TakeId();
@@ -38,6 +41,7 @@ internal static unsafe class Events
         {
             throw HandleFailure.Of(handle.Value, "event");
         }
+        SharedKeys.Destroyed(target);
         target.Destroy();
     }
 
@@ -73,7 +77,7 @@ internal static unsafe class Events
             return;
         }
         target.BeginRecord();
-        var point = new RecordPoint(target, stream);
+        var point = new RecordPoint(target, stream) { SharedNumber = target.Shared?.Begin() ?? 0 };
         try
         {
             point.Position = stream.Submit(new Command { Kind = CommandKind.EventRecord }, point);
@@ -81,6 +85,7 @@ internal static unsafe class Events
         }
         catch
         {
+            target.Shared?.Complete(point.SharedNumber);
             target.EndRecord();
             throw;
         }
@@ -161,6 +166,10 @@ internal static unsafe class Events
 
     private static WaitCondition? ConditionOf(Event source, Stream stream)
     {
+        if (source.Shared is { } shared)
+        {
+            return shared.WaitForLatest();
+        }
         RecordPoint? latest = Volatile.Read(ref source.Latest);
         switch (source.Kind)
         {
@@ -198,7 +207,7 @@ internal static unsafe class Events
         RecordPoint? latest = Volatile.Read(ref target.Latest);
         if (latest == null)
         {
-            return AclError.Success;
+            return target.Shared?.WaitUntilComplete(timeoutMs) == false ? AclError.RtEventSyncTimeout : AclError.Success;
         }
         Check.That(!latest.IsRecorded, AclError.RtParamInvalid, "The latest record of the event is part of a model; synchronise the stream on which the model is executed.");
         Stream stream = latest.Stream;
@@ -282,6 +291,10 @@ internal static unsafe class Events
         RecordPoint? latest = Volatile.Read(ref target.Latest);
         if (latest == null)
         {
+            if (target.Shared is { } shared)
+            {
+                return shared.IsComplete;
+            }
             return ifNeverRecorded || target.Kind == EventKind.Snapshot;
         }
         if (latest.Stream.Trouble is not AclError.Success and var failure)
@@ -292,7 +305,7 @@ internal static unsafe class Events
         {
             Machine.Scheduler.Poll(latest.Stream);
         }
-        return target.IsComplete;
+        return target.IsComplete && target.Shared?.IsComplete != false;
     }
 
     private static bool AllWaitsOver(EventHandle handle)

@@ -18,7 +18,11 @@ internal static unsafe class Notifies
         {
             throw HandleFailure.Of(handle.Value, "notify");
         }
-        notify.Device.ReturnNotify(notify.Id);
+        SharedKeys.Destroyed(notify);
+        if (!notify.IsImported)
+        {
+            notify.Device.ReturnNotify(notify.Id);
+        }
     }
 
     internal static void Record(NotifyHandle handle, StreamHandle stream)
@@ -31,7 +35,9 @@ internal static unsafe class Notifies
     internal static void Wait(NotifyHandle handle, StreamHandle stream, uint timeoutSeconds)
     {
         Notify notify = Get(handle);
-        Current.Stream(stream).Submit(new Command { Kind = CommandKind.Task }, new WaitTask(Limited(notify, timeoutSeconds)));
+        Stream waiting = Current.Stream(stream);
+        Check.That(!notify.IsShared || waiting.Device == notify.Device, AclError.RtParamInvalid, $"A notify of several processes is waited for on the device that made it, device {notify.Device.Id}, not on device {waiting.Device.Id}.");
+        waiting.Submit(new Command { Kind = CommandKind.Task }, new WaitTask(Limited(notify, timeoutSeconds)));
     }
 
     internal static WaitCondition Limited(WaitCondition condition, uint timeoutSeconds) =>
@@ -58,7 +64,7 @@ internal static unsafe class Notifies
         return stream.Synchronize(Timeout.Infinite);
     }
 
-    private static Notify Get(NotifyHandle handle)
+    internal static Notify Get(NotifyHandle handle)
     {
         Check.That(!handle.IsNull, AclError.InvalidParam, "notify is NULL; give a notify of aclrtCreateNotify.");
         return handle.Get();
