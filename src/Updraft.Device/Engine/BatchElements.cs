@@ -57,6 +57,15 @@ internal sealed unsafe class BatchElements : SharedWork
     internal nuint Bytes { get; private set; }
     internal bool IsFull => Count == Capacity;
 
+    /// <summary>Where the next elements go; to be followed by <see cref="Added"/>.</summary>
+    internal Span<BatchElement> Free => new(_elements + Count, Capacity - Count);
+
+    internal void Added(int count, nuint bytes)
+    {
+        Count += count;
+        Bytes += bytes;
+    }
+
     /// <summary>True when at least one element touches host memory that is not ours.</summary>
     internal bool NeedsGuard { get; private set; }
 

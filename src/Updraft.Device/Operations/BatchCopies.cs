@@ -111,11 +111,27 @@ internal static unsafe class BatchCopies
         nuint index = 0;
         try
         {
-            for (; index < batch.Count; index++)
+            while (index < batch.Count)
             {
+                if (elements != null && lookup.KnowsBoth)
+                {
+                    index = AddSimilar(batch, index, attributes.End, lookup, elements);
+                    if (elements.IsFull)
+                    {
+                        Submit(stream, ref elements);
+                    }
+                    if (index == batch.Count)
+                    {
+                        break;
+                    }
+                }
                 void* dst = batch.Dsts[index], src = batch.Srcs[index];
                 nuint size = batch.Sizes[index];
-                attributes.MoveTo(index);
+                if (index == attributes.End)
+                {
+                    attributes.MoveTo(index);
+                    lookup.Forget();
+                }
                 if (size - 1 >= batch.DestMaxs[index] || dst == null || src == null)
                 {
                     *failIndex = index;
@@ -127,6 +143,7 @@ internal static unsafe class BatchCopies
                     *failIndex = index;
                     attributes.Check(index, to, from);
                 }
+                index++;
                 // What is left is the launch: its failures do not name the element.
                 if (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered)
                 {
@@ -147,7 +164,7 @@ internal static unsafe class BatchCopies
                 if (elements == null)
                 {
                     stream.CheckAccepts();
-                    elements = BatchElements.Rent(batch.Count - index);
+                    elements = BatchElements.Rent(batch.Count - index + 1);
                 }
                 elements.Add(to.Backing, from.Backing, size, to.NeedsGuard | from.NeedsGuard);
                 if (elements.IsFull)
@@ -161,6 +178,34 @@ internal static unsafe class BatchCopies
             // Also when an element was refused: those before it were launched.
             Submit(stream, ref elements);
         }
+    }
+
+    /// <summary>
+    /// Adds elements as long as they lie in the same two allocations as one that has passed all checks: what those would find is known.
+    /// Most batches are blocks of one cache, and this loop is what an element costs. Returns the first index that is different.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nuint AddSimilar(in Batch batch, nuint index, nuint end, in Lookup lookup, BatchElements elements)
+    {
+        void** dsts = batch.Dsts, srcs = batch.Srcs;
+        nuint* sizes = batch.Sizes, destMaxs = batch.DestMaxs;
+        Allocation* to = lookup.ToAllocation, from = lookup.FromAllocation;
+        nuint toDistance = lookup.ToDistance, fromDistance = lookup.FromDistance, bytes = 0;
+        Span<BatchElement> free = elements.Free;
+        int added = 0;
+        end = Math.Min(Math.Min(end, batch.Count), index + (nuint)free.Length);
+        for (; index < end; index++)
+        {
+            nuint dst = (nuint)dsts[index], src = (nuint)srcs[index], size = sizes[index];
+            if (size - 1 >= Math.Min(destMaxs[index], CopyEngine.SmallBytes) || !to->Contains(dst, size) || !from->Contains(src, size))
+            {
+                break;
+            }
+            free[added++] = new BatchElement { To = dst + toDistance, From = src + fromDistance, Bytes = size };
+            bytes += size;
+        }
+        elements.Added(added, bytes);
+        return index;
     }
 
     private static void Submit(Stream stream, ref BatchElements? elements)
@@ -242,18 +287,15 @@ internal static unsafe class BatchCopies
         private MemoryClass _toClass, _fromClass;
         private bool _crosses;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        /// <summary>The element at which the next attribute begins; at first 0.</summary>
+        internal readonly nuint End => _until;
+
         internal void MoveTo(nuint index)
         {
-            if (index == _until)
+            if (index != _until)
             {
-                Advance();
+                return;
             }
-        }
-
-        [MethodImpl(MethodImplOptions.NoInlining)]
-        private void Advance()
-        {
             (_to, _from) = (batch.Attributes[_next].dstLoc, batch.Attributes[_next].srcLoc);
             _next++;
             _until = _next < batch.AttributeCount ? batch.AttributeIndexes[_next] : nuint.MaxValue;
@@ -303,10 +345,21 @@ internal static unsafe class BatchCopies
         private Place _lastTo, _lastFrom;
         private Allocation* _to, _from;
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal readonly bool KnowsBoth => _to != null && _from != null;
+        internal readonly Allocation* ToAllocation => _to;
+        internal readonly Allocation* FromAllocation => _from;
+        internal readonly nuint ToDistance => _lastTo.Backing - _lastTo.Address;
+        internal readonly nuint FromDistance => _lastFrom.Backing - _lastFrom.Address;
+
+        /// <summary>Another attribute holds: what was found is no proof any more.</summary>
+        internal void Forget()
+        {
+            _to = null;
+            _from = null;
+        }
+
         internal Place To(void* pointer, nuint size) => _to != null && _to->Contains((nuint)pointer, size) ? _lastTo.At((nuint)pointer) : Find(pointer, size, ref _lastTo, ref _to);
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Place From(void* pointer, nuint size) => _from != null && _from->Contains((nuint)pointer, size) ? _lastFrom.At((nuint)pointer) : Find(pointer, size, ref _lastFrom, ref _from);
 
         [MethodImpl(MethodImplOptions.NoInlining)]
