@@ -88,9 +88,15 @@ internal static unsafe class Lifecycle
             SystemParameters.Forget();
             Profiling.Forget();
         }
+        ErrorMessages.ForgetProcess();
+        LifecycleCallbacks.Clear();
+        ExceptionCallbacks.Clear();
+        StreamState.Callbacks.Clear();
+        DeviceState.Callbacks.Clear();
+        TaskAbort.Callbacks.Clear();
+        Reports.Clear();
+        Events.OpWaitTimeoutSeconds = 0;
     }
-
-    private static void ReleaseDefaultDevice() => Machine.DefaultDevice = null;
 
     private static string Read(string path)
     {
