@@ -21,6 +21,22 @@ internal static unsafe class CopyEngine
     private const nuint VectorLoopBytes = 32 << 10;
     private const nuint CachedBytes = 512 << 10;
 
+    // Up to which size which kernel. Fields, so that a test can send every size through each.
+    private static nuint s_vectorLoopBytes = VectorLoopBytes, s_cachedBytes = CachedBytes;
+    private static CopyKernel s_forced;
+
+    /// <summary>Sends what does not overlap and has 128 bytes or more through one kernel, whatever its size. For tests, while nothing is copied.</summary>
+    internal static CopyKernel Forced
+    {
+        get => s_forced;
+        set
+        {
+            s_forced = value;
+            s_vectorLoopBytes = value switch { CopyKernel.BySize => VectorLoopBytes, CopyKernel.Vectors => nuint.MaxValue, _ => 0 };
+            s_cachedBytes = value switch { CopyKernel.BySize => CachedBytes, CopyKernel.PastCache => 0, _ => nuint.MaxValue };
+        }
+    }
+
     /// <summary>At most <see cref="SmallBytes"/>. Overlapping ranges come out as with memmove.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void CopySmall(byte* to, byte* from, nuint bytes)
@@ -49,17 +65,30 @@ internal static unsafe class CopyEngine
         {
             _ = Posix.memmove(to, from, bytes);
         }
-        else if (bytes <= VectorLoopBytes)
+        else if (bytes <= s_vectorLoopBytes)
         {
             CopyByVectors(to, from, bytes);
         }
-        else if (bytes <= CachedBytes)
+        else if (bytes <= s_cachedBytes)
         {
             _ = Posix.memmove(to, from, bytes);
         }
         else
         {
             CopyPastCache(to, from, bytes);
+        }
+    }
+
+    /// <summary>A piece of a large copy; the ranges do not overlap.</summary>
+    internal static void CopyPiece(byte* to, byte* from, nuint bytes)
+    {
+        if (s_forced == CopyKernel.BySize)
+        {
+            CopyPastCache(to, from, bytes);
+        }
+        else
+        {
+            CopyMedium(to, from, bytes);
         }
     }
 
@@ -190,7 +219,7 @@ internal static unsafe class CopyEngine
             }
             else
             {
-                CopyPastCache(rowTo, rowFrom, width);
+                CopyPiece(rowTo, rowFrom, width);
             }
         }
     }
@@ -198,9 +227,10 @@ internal static unsafe class CopyEngine
     internal static bool Overlap(byte* to, byte* from, nuint bytes) => (nuint)(to - from) < bytes || (nuint)(from - to) < bytes;
 
     /// <summary>Stores past the cache: the target is too large to be read from it again, and fetching its lines first would be wasted.</summary>
-    internal static void CopyPastCache(byte* to, byte* from, nuint bytes)
+    private static void CopyPastCache(byte* to, byte* from, nuint bytes)
     {
-        nuint head = (nuint)(-(nint)to) & 31;
+        // The last piece of a large copy may be shorter than what is missing to an aligned target.
+        nuint head = Math.Min((nuint)(-(nint)to) & 31, bytes);
         Buffer.MemoryCopy(from, to, head, head);
         to += head;
         from += head;
@@ -227,4 +257,14 @@ internal static unsafe class CopyEngine
             Interlocked.MemoryBarrier();
         }
     }
+}
+
+/// <summary>The ways bytes can be moved; see <see cref="CopyEngine"/>.</summary>
+internal enum CopyKernel
+{
+    /// <summary>The fastest for the size: the product.</summary>
+    BySize,
+    Vectors,
+    Libc,
+    PastCache,
 }

@@ -31,7 +31,7 @@ internal sealed unsafe class SharedCopy : SharedWork
     {
         if (!_isGuarded)
         {
-            CopyEngine.CopyPastCache(_to + first, _from + first, count);
+            CopyEngine.CopyPiece(_to + first, _from + first, count);
         }
         else if (!HostGuard.TryCopyHere(_to + first, _from + first, count))
         {

@@ -47,7 +47,7 @@ internal static unsafe class SharedMemory
             // What was never written stays without pages in the file too.
             if (attempt > 0 || new ReadOnlySpan<byte>((void*)backing, (int)bytes).ContainsAnyExcept((byte)0))
             {
-                CopyEngine.CopyPastCache((byte*)copy, (byte*)backing, bytes);
+                CopyEngine.CopyPiece((byte*)copy, (byte*)backing, bytes);
             }
             if (wasQuiet && Quiet(out bool isQuiet) == before && isQuiet)
             {
