@@ -71,6 +71,7 @@ internal static unsafe class Copies
         CheckArguments(dst, src, kind);
         Stream? stream = streamHandle.GetOrNull();
         CheckCount(destMax, count);
+        Check.That(kind != Buffered || stream?.BoundTo == null, AclError.RtParamInvalid, "ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE cannot be queued on a stream that is bound to a model: the buffer holds for one run only.");
         Context context = Current.Context;
         Place to = Place.Of(dst, count), from = Place.Of(src, count);
         if (kind == Buffered)
@@ -229,8 +230,7 @@ internal static unsafe class Copies
         }
         if (Faults(to, from, direction) || Machine.IsStrict && !MayAccess(to, from))
         {
-            Explain(stream, to, from, count);
-            command = new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
+            command = Failing(stream, to, from, count);
             attached = null;
         }
         stream.Submit(in command, attached);
@@ -238,7 +238,11 @@ internal static unsafe class Copies
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Faults(in Place to, in Place from, aclrtMemcpyKind direction) =>
-        !to.IsWhole || !from.IsWhole || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered);
+        !to.IsWhole || !from.IsWhole || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered) && !IsManaged(to, from);
+
+    /// <summary>Such copies are made by a host function on most chips: any direction works, and a failure is a line in the log, not an error of the stream.</summary>
+    private static bool IsManaged(in Place to, in Place from) =>
+        (to.Class == MemoryClass.Managed || from.Class == MemoryClass.Managed) && !Chip.Current.CopiesManagedByTask;
 
     private static void AsyncBuffered(in Place to, in Place from, nuint count, Stream stream, Context context)
     {
@@ -300,8 +304,19 @@ internal static unsafe class Copies
     private static bool MayAccess(in Place to, in Place from) =>
         to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || to.Device == from.Device || !Chip.Current.NeedsPeerAccess || Machine.Devices[to.Device].HasPeer(from.Device) || Machine.Devices[from.Device].HasPeer(to.Device);
 
-    private static void Explain(Stream stream, in Place to, in Place from, nuint count) => Log.Info(
-        $"the copy of {count} bytes queued on stream {stream.Id} will fail with 507013: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}");
+    /// <summary>The command of a copy that must not be made.</summary>
+    private static Command Failing(Stream stream, in Place to, in Place from, nuint count)
+    {
+        bool isLogged = IsManaged(to, from);
+        string text = $"the copy of {count} bytes queued on stream {stream.Id} will {(isLogged ? "not be made" : "fail with 507013")}: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}";
+        if (isLogged)
+        {
+            Log.Error(text);
+            return new Command { Kind = CommandKind.Marker };
+        }
+        Log.Info(text);
+        return new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
+    }
 
     private static string Name(MemoryClass memoryClass) => memoryClass switch
     {

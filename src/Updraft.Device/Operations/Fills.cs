@@ -10,7 +10,9 @@ internal static unsafe class Fills
             return;
         }
         Check.NotNull(devPtr, nameof(devPtr));
-        Captures.RefuseBlockingCall(Current.Context);
+        Context context = Current.Context;
+        context.Device.CheckTrouble();
+        Captures.RefuseBlockingCall(context);
         CheckRoom(maxCount, count);
         Now(Place.Of(devPtr, count), (byte)value, count);
     }
@@ -47,7 +49,7 @@ internal static unsafe class Fills
             // The real wrapper takes "not supported" for success; so programs for these chips cannot rely on the fill.
             return;
         }
-        _ = Current.Context;
+        Current.Device.CheckTrouble();
         Copies.CheckWhole(place, count * 4, "filled");
         Now32(place, value, count);
     }
@@ -90,6 +92,13 @@ internal static unsafe class Fills
         if (place.IsWhole && !place.NeedsGuard)
         {
             stream.Submit(new Command { Kind = kind, A = place.Backing, B = value, C = count });
+            return;
+        }
+        if (place.Class == MemoryClass.Managed && !Chip.Current.CopiesManagedByTask)
+        {
+            // A host function fills managed memory there: its failure is a line in the log, not an error of the stream.
+            Log.Error($"the fill of {bytes} bytes queued on stream {stream.Id} will not be made: {Place.Describe((void*)place.Address)}");
+            stream.Submit(new Command { Kind = CommandKind.Marker });
             return;
         }
         Log.Info($"the fill of {bytes} bytes queued on stream {stream.Id} will fail with 507013: {Place.Describe((void*)place.Address)}");

@@ -23,6 +23,7 @@ internal static unsafe class RectangleCopies
         Place to = Of(dst, dpitch, width, height), from = Of(src, spitch, width, height);
         aclrtMemcpyKind direction = Copies.Direction(to, from, kind);
         Check.That(direction is H2D or D2H, AclError.RtParamInvalid, $"aclrtMemcpy2d copies between host and device, not from {Place.Describe(src)} to {Place.Describe(dst)}.");
+        context.Device.CheckTrouble();
         Captures.RefuseBlockingCall(context);
         Now(to, dpitch, from, spitch, width, height);
     }
