@@ -30,7 +30,10 @@ internal sealed class Capture(ModelInstance model, Stream origin, aclmdlRICaptur
     /// <summary>Called for every command, before it is recorded.</summary>
     internal void CheckRecording(Lane lane)
     {
-        Check.That(!_isInvalidated, AclError.RtStreamCaptureInvalidated, $"The capture of model {Model.Id} became invalid by an earlier failure; end it with aclmdlRICaptureEnd on stream {Origin.Id} and begin again.");
+        if (_isInvalidated)
+        {
+            Check.Fail(AclError.RtStreamCaptureInvalidated, $"The capture of model {Model.Id} became invalid by an earlier failure; end it with aclmdlRICaptureEnd on stream {Origin.Id} and begin again.");
+        }
         if (lane.HasOpenGroup)
         {
             Invalidate();

@@ -54,8 +54,15 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
         }
         else
         {
-            Check.That(!Graph.IsSealed, AclError.RtParamInvalid, $"Stream {stream.Id} is bound to model {Graph.Model.Id}, which is complete (aclmdlRIBuildEnd); unbind the stream before new work is given to it.");
-            Check.That(_count < stream.Depth, AclError.RtStreamTaskFull, $"Stream {stream.Id} holds all of the {stream.Depth} tasks that fit into a stream of a model; spread them over more streams.");
+            // Messages are made only when they are needed: recording is as cheap as queueing.
+            if (Graph.IsSealed)
+            {
+                Check.Fail(AclError.RtParamInvalid, $"Stream {stream.Id} is bound to model {Graph.Model.Id}, which is complete (aclmdlRIBuildEnd); unbind the stream before new work is given to it.");
+            }
+            if (_count >= stream.Depth)
+            {
+                Check.Fail(AclError.RtStreamTaskFull, $"Stream {stream.Id} holds all of the {stream.Depth} tasks that fit into a stream of a model; spread them over more streams.");
+            }
         }
         Check.That(attached is not ReportTask, AclError.RtFeatureNotSupport, "A callback of a subscribed thread (aclrtLaunchCallback) cannot be part of a model; use aclrtLaunchHostFunc.");
         switch (attached)

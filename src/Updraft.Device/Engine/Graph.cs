@@ -37,6 +37,9 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
     internal long RunNumber => Volatile.Read(ref _run);
     internal bool IsAborting => _aborts;
 
+    /// <summary>An execution has begun and not ended.</summary>
+    internal bool IsRunning => Volatile.Read(ref _owner) != null;
+
     /// <summary>Set when nothing more may be recorded.</summary>
     internal bool IsSealed { get; private set; }
 

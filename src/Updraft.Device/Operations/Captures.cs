@@ -91,6 +91,10 @@ internal static unsafe class Captures
                 // Ended on the wrong thread, the graph stays as it is, of use to nobody; after other failures it is destroyed.
                 if (failure.Code != AclError.RtStreamCaptureWrongThread && model.Kind == ModelKind.Captured)
                 {
+                    foreach (ModelInstance body in Bodies(model.Graph.Lanes).Where(body => body.Capture != null))
+                    {
+                        Leave(body.Capture!);
+                    }
                     model.Destroy();
                 }
                 throw;

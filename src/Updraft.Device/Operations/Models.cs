@@ -95,6 +95,7 @@ internal static unsafe class Models
         Check.That(lane != null, AclError.RtStreamModel, $"Stream {stream.Id} is not bound to model {model.Id}.");
         stream.EndDiversion();
         model.Graph.Remove(lane);
+        model.IsReady = model.IsReady && model.HasEndTask;
     }
 
     // --- Executing ---------------------------------------------------------------------------------------------------------------
@@ -124,18 +125,9 @@ internal static unsafe class Models
         Context context = Current.Context;
         CheckContext(model);
         stream ??= context.DefaultStream;
-        if (model.Kind == ModelKind.Built)
+        if (!model.IsReady || model.Kind == ModelKind.Body || stream.Context != context)
         {
-            CheckForeign(stream, context);
-            CheckEnded(model);
-            Check.That(model.IsReady || !Chip.Current.ExecutesCompleteModelsOnly, AclError.RtModelExecute, $"Model {model.Id} is not complete; call aclmdlRIBuildEnd first.");
-        }
-        else
-        {
-            Check.That(model.Kind != ModelKind.Body, AclError.RtFeatureNotSupport, $"Model {model.Id} is a body of a conditional task; it runs as part of its model only.");
-            Check.That(model.Capture == null, AclError.RtModelCaptured, $"Model {model.Id} is still being captured; end it with aclmdlRICaptureEnd first.");
-            Check.That(model.IsReady, AclError.RtModelExecute, $"Model {model.Id} is not ready: its capture failed.");
-            CheckForeign(stream, context);
+            CheckReady(model, stream, context);
         }
         _ = model.Execute(stream);
     }
@@ -146,6 +138,21 @@ internal static unsafe class Models
         uint special = Streams.Persistent | Streams.CpuSchedule | Streams.DeviceUseOnly;
         Check.That(Chip.Current.CapturesPersistentStreams || (stream.Flags & special) == 0, AclError.RtParamInvalid, $"Stream {stream.Id} was created with the flags 0x{stream.Flags:x}; a model is executed on an ordinary stream.");
         Captures.RefuseCapturing(stream);
+    }
+
+    private static void CheckReady(ModelInstance model, Stream stream, Context context)
+    {
+        if (model.Kind == ModelKind.Built)
+        {
+            CheckForeign(stream, context);
+            CheckEnded(model);
+            Check.That(model.IsReady || !Chip.Current.ExecutesCompleteModelsOnly, AclError.RtModelExecute, $"Model {model.Id} is not complete; call aclmdlRIBuildEnd first.");
+            return;
+        }
+        Check.That(model.Kind != ModelKind.Body, AclError.RtFeatureNotSupport, $"Model {model.Id} is a body of a conditional task; it runs as part of its model only.");
+        Check.That(model.Capture == null, AclError.RtModelCaptured, $"Model {model.Id} is still being captured; end it with aclmdlRICaptureEnd first.");
+        Check.That(model.IsReady, AclError.RtModelExecute, $"Model {model.Id} is not ready: its capture failed.");
+        CheckForeign(stream, context);
     }
 
     private static void CheckForeign(Stream stream, Context context)
