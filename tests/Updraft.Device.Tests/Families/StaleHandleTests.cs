@@ -28,7 +28,7 @@ public sealed unsafe class FamiliesStaleHandleTests
         void* destroyed = machine.Api.aclCreateDataBuffer(null, 0);
         machine.Ok(machine.Api.aclDestroyDataBuffer(destroyed));
         nint otherKind = DataObjects.Create(new object());
-        foreach (nint handle in new[] { (nint)destroyed, otherKind, machine.Stream(), (nint)machine.Device(64), (nint)0xDEADBEEF, -1, 1 })
+        foreach (nint handle in new[] { (nint)destroyed, otherKind, machine.Stream(), (nint)machine.Device(64), 0x7EADBEEF, -1, 1 })
         {
             machine.Returns(107017, Call(machine.Api, name, handle), $"{name}(0x{handle:x})");
             Assert.Equal(107017, machine.Api.aclrtGetLastError(0));
