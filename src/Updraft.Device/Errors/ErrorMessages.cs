@@ -163,7 +163,7 @@ internal sealed unsafe class ErrorMessages
     {
         "EE1002" => "Find out what the stream waits for (a host function, an event nobody records, a notify), or give more time.",
         "EE1023" or "EE1013" or "EE1019" => "Destroy or free what is no longer needed, or synchronise before queueing more.",
-        "EE1005" or "EH0006" => "Choose another chip with UPDRAFT_SOC, or another function; `updraft api NAME` lists the chips.",
+        "EE1005" or "EH0006" => "`updraft api NAME` says whether Updraft has the function, and on which chips; UPDRAFT_SOC chooses the chip.",
         _ => null,
     };
 }

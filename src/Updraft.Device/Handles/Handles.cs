@@ -55,8 +55,10 @@ internal readonly struct ObjectHandle
     internal T Get<T>(string name, string kind) where T : class
     {
         Check.That(Value != 0, AclError.InvalidParam, $"{name} is NULL; give a {kind}.");
-        return HandleTable.TryGet(Value, out T? found) ? found : throw HandleFailure.Of(Value, kind);
+        return HandleTable.TryGet(Value, out T? found) ? found : throw Failure(name, kind);
     }
+
+    internal AclException Failure(string name, string kind) => new(AclError.RtInvalidHandle, $"{name} (0x{Value:x}) is not a live {kind}: it was destroyed, is an object of another kind, or was never one.");
 
     internal T? GetOrNull<T>() where T : class => HandleTable.TryGet(Value, out T? found) ? found : null;
 }

@@ -30,7 +30,7 @@ internal static unsafe class DataObjects
         _ = handle.Get<T>(name, kind);
         if (!HandleTable.Remove(handle.Value))
         {
-            throw HandleFailure.Of(handle.Value, kind);
+            throw handle.Failure(name, kind);
         }
     }
 

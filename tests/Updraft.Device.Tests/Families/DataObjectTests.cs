@@ -31,6 +31,7 @@ public sealed unsafe class FamiliesDataObjectTests
         void* buffer = machine.Api.aclCreateDataBuffer(null, 0);
         machine.Ok(machine.Api.aclDestroyDataBuffer(buffer));
         machine.Returns(107017, machine.Api.aclDestroyDataBuffer(buffer));
+        Assert.Contains($"dataBuffer (0x{(nint)buffer:x}) is not a live data buffer", machine.Message(), StringComparison.Ordinal);
         machine.Returns(107017, machine.Api.aclUpdateDataBuffer(buffer, null, 0));
         Assert.True(machine.Api.aclGetDataBufferAddr(buffer) == null);
         Assert.Equal((nuint)0, machine.Api.aclGetDataBufferSizeV2(buffer));
