@@ -25,6 +25,8 @@ internal static unsafe partial class Exports
     static void aclrtGetCurrentContext(nint* context) => Devices.GetCurrentContext(context);
     static void aclrtCtxGetCurrentDefaultStream(nint* stream) => Out.Set(stream, Current.Context.DefaultStream.Handle, nameof(stream));
 
+    static void aclrtGetPrimaryCtxState(int deviceId, uint* flags, int* active) => Devices.PrimaryState(deviceId, flags, active);
+
     static void aclrtSetDevice(int deviceId) => Devices.Set(deviceId);
     static void aclrtResetDevice(int deviceId) => Devices.Reset(deviceId, force: false);
     static void aclrtResetDeviceForce(int deviceId) => Devices.Reset(deviceId, force: true);

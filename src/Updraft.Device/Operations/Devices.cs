@@ -50,6 +50,16 @@ internal static unsafe class Devices
         *context = ThreadState.Current.Context?.Handle ?? (Machine.DefaultDevice != null ? Current.Context.Handle : throw Current.NoContext(isStored: false));
     }
 
+    /// <summary>Whether the primary context exists. It has no flags.</summary>
+    internal static void PrimaryState(int deviceId, uint* flags, int* active)
+    {
+        Check.NotNull(flags, nameof(flags));
+        Check.NotNull(active, nameof(active));
+        bool isSet = Current.DeviceById(deviceId).IsSet;
+        *flags = 0;
+        *active = isSet ? 1 : 0;
+    }
+
     internal static AclError Synchronize(int timeoutMs)
     {
         AclError code = Current.Context.Synchronize(timeoutMs);
