@@ -38,7 +38,8 @@ public sealed unsafe class MemoryModelTests
                     Assert.DoesNotContain(live, other => taken.Address < other.Address + other.Touchable && other.Address < taken.Address + touchable);
                     live.Add(taken);
                     used += charged;
-                    machine.Ok(machine.Api.aclrtMemset(pointer, touchable, mark, touchable));
+                    machine.Ok(machine.Api.aclrtMemset(pointer, 1, mark, 1));
+                    machine.Ok(machine.Api.aclrtMemset((byte*)pointer + touchable - 1, 1, mark, 1));
                 }
             }
             else if (choice < 90 && live.Count > 0)

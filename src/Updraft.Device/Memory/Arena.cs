@@ -473,10 +473,13 @@ internal sealed unsafe class Arena
         return start == Posix.MAP_FAILED ? throw new OutOfMemoryException() : start;
     }
 
-    /// <summary>Records in blocks that never move and are never given back singly.</summary>
+    /// <summary>
+    /// Records in blocks that never move and are never given back singly. A record is one cache line; where there are many they lie in
+    /// huge pages, because finding one among a million is a single miss then.
+    /// </summary>
     private struct RecordPool
     {
-        private const int BlockRecords = 4096;
+        private const nuint FirstBlockBytes = 256 << 10, BlockBytes = 2 << 20;
         private List<nint>? _blocks;
         private Allocation* _next, _end;
 
@@ -484,10 +487,13 @@ internal sealed unsafe class Arena
         {
             if (_end - _next < count)
             {
-                int block = Math.Max(BlockRecords, count);
-                _next = (Allocation*)NativeMemory.AllocZeroed((nuint)block, (nuint)sizeof(Allocation));
-                _end = _next + block;
-                (_blocks ??= []).Add((nint)_next);
+                _blocks ??= [];
+                nuint bytes = Math.Max(_blocks.Count == 0 ? FirstBlockBytes : BlockBytes, (nuint)count * (nuint)sizeof(Allocation));
+                _next = (Allocation*)NativeMemory.AlignedAlloc(bytes, Math.Min(bytes, BlockBytes));
+                _ = Posix.madvise(_next, bytes, Posix.MADV_HUGEPAGE);
+                NativeMemory.Clear(_next, bytes);
+                _end = _next + bytes / (nuint)sizeof(Allocation);
+                _blocks.Add((nint)_next);
             }
             Allocation* taken = _next;
             _next += count;
@@ -496,9 +502,9 @@ internal sealed unsafe class Arena
 
         internal readonly void Dispose()
         {
-            foreach (nint block in _blocks ?? [])
+            foreach (nint start in _blocks ?? [])
             {
-                NativeMemory.Free((void*)block);
+                NativeMemory.AlignedFree((void*)start);
             }
         }
     }

@@ -11,6 +11,15 @@ internal static unsafe class MemoryQueries
     {
         Check.NotNull(ptr, nameof(ptr));
         Check.NotNull(attributes, nameof(attributes));
+        var address = (nuint)ptr;
+        if (AddressSpace.IsDevice(address))
+        {
+            int device = AddressSpace.DeviceOf(address);
+            Allocation* allocation = Machine.Devices[device].Memory.Find(address);
+            attributes->location = new aclrtMemLocation { type = aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE, id = (uint)device };
+            attributes->pageSize = allocation == null ? DeviceMemory.SmallPage : allocation->PageBytes;
+            return;
+        }
         CheckClassified(ptr);
         Place place = Place.Of(ptr, 1);
         attributes->location.type = place.Class switch
@@ -21,7 +30,7 @@ internal static unsafe class MemoryQueries
             _ => aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_UNREGISTERED,
         };
         attributes->location.id = (uint)place.Device;
-        attributes->pageSize = PageOf((nuint)ptr);
+        attributes->pageSize = PageOf(address);
     }
 
     /// <summary>A reserved address has no class before memory is mapped there.</summary>
