@@ -14,7 +14,7 @@ internal static class CommandTree
         ApiCommand.Create(),
         EnvCommand.Create(),
         InstallCommand.Create(),
-        LaterCommands.Bench(),
+        BenchCommand.Create(),
         LaterCommands.Explain(),
     };
 

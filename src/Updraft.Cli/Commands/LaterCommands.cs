@@ -5,13 +5,6 @@ namespace Updraft.Cli;
 /// <summary>Names of the fixed surface whose feature does not exist yet: they say so and fail, rather than being unknown or doing nothing.</summary>
 internal static class LaterCommands
 {
-    internal static Command Bench()
-    {
-        Command command = new("bench", "Bandwidth and latency of this machine and of the modelled chip (not in this version).");
-        command.SetAction((Func<ParseResult, int>)(_ => throw new UsageException("measurements are not in this version.")));
-        return command;
-    }
-
     internal static Command Explain()
     {
         Command command = new("explain", "Explain a rule of the checker (not in this version).");
