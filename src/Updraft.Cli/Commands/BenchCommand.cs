@@ -90,7 +90,7 @@ internal static class BenchCommand
     {
         List<string> directions = [.. CopyBench.Directions.Where(direction => all.Any(each => each.Direction == direction))];
         Terminal.Out.WriteLine($"Copies on this machine ({Environment.ProcessorCount} CPUs), emulated {machine.Chip.Name}, schedule {schedule}; pinned host memory, one stream");
-        PrintTable("Bandwidth in GB/s: queued one after another, one wait", all, directions, each => Number(each.GigabytesPerSecond));
+        PrintTable("Bandwidth in GB/s: copies queued one after another, one wait at the end", all, directions, each => Number(each.GigabytesPerSecond));
         PrintTable("Latency: one copy and the wait for it", all, directions, each => Time(each.LatencyNs));
         Terminal.Out.WriteLine(string.Join("  ", directions.Select(direction => $"{Plot.Letter(direction)} = {direction}")));
         foreach (string line in Plot.Lines(all))
@@ -101,7 +101,9 @@ internal static class BenchCommand
 
     private static void PrintTable(string title, List<CopyMeasurement> all, List<string> directions, Func<CopyMeasurement, string> text)
     {
-        Table table = new Table().Border(TableBorder.Simple).Title(title);
+        Terminal.Out.WriteLine();
+        Terminal.Out.WriteLine(title);
+        Table table = new Table().Border(TableBorder.Simple);
         table.AddColumn(new TableColumn("Size").RightAligned());
         foreach (string direction in directions)
             table.AddColumn(new TableColumn(direction).RightAligned());
