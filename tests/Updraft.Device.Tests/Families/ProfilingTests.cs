@@ -274,6 +274,28 @@ public sealed unsafe class FamiliesProfilingTests
         machine.Returns(107017, api.aclprofGetStepTimestamp(step, aclprofStepTag.ACL_STEP_START, stream));
     }
 
+    /// <summary>A mark is a command like any other: recorded with the graph, and reached at every execution of it.</summary>
+    [Fact]
+    public void MarkEx_Captured_IsReachedAtEveryExecution()
+    {
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        var recorder = new Recorder();
+        Machine.Observer = recorder;
+        nint stream = machine.Stream(), model;
+        machine.Ok(api.aclmdlRICaptureBegin(stream, aclmdlRICaptureMode.ACL_MODEL_RI_CAPTURE_MODE_GLOBAL));
+        fixed (byte* text = "layer\0"u8)
+        {
+            machine.Ok(api.aclprofMarkEx(text, 5, stream));
+        }
+        machine.Ok(api.aclmdlRICaptureEnd(stream, &model));
+        Assert.Empty(recorder.Lines);
+        machine.Ok(api.aclmdlRIExecuteAsync(model, stream));
+        machine.Ok(api.aclmdlRIExecuteAsync(model, stream));
+        machine.Ok(api.aclrtSynchronizeStream(stream));
+        Assert.Equal(2, recorder.Lines.Count(line => line.StartsWith("mark layer on ", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void MarkEx_OnAStreamOfAnotherContext_Returns107003()
     {
