@@ -41,6 +41,28 @@ public sealed class SamplesTests : IDisposable
         Assert.Contains("blocks are WRONG", result.Output);
     }
 
+    [Theory]
+    [InlineData("910b", "threads")]
+    [InlineData("910c", "late")]
+    [InlineData("950", "random:1")]
+    public void GraphReplay_VerifiesEveryStep(string chip, string schedule)
+    {
+        var result = InstalledProgram.Updraft("run", "--soc", chip, "--schedule", schedule, "--", Build(Repository.Text("samples/graph-replay/graph_replay.c")));
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Contains("every byte is where it belongs", result.Output);
+    }
+
+    [Fact]
+    public void GraphReplay_WithoutItsJoin_IsRefusedAtTheEndOfTheCapture()
+    {
+        const string Join = "CHECK(aclrtStreamWaitEvent(compute, joined));";
+        string source = Repository.Text("samples/graph-replay/graph_replay.c");
+        Assert.Contains(Join, source);
+        var result = InstalledProgram.Updraft("run", "--", Build(source.Replace(Join, "")));
+        Assert.Equal(1, result.ExitCode);
+        Assert.Contains("107025", result.Errors);
+    }
+
     [Fact]
     public void PythonCtypes_Runs()
     {
