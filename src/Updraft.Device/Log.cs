@@ -17,9 +17,12 @@ internal static unsafe class Log
     /// <summary>A line of the program's own, through <c>aclAppLog</c>.</summary>
     internal static void App(int level, string function, string file, uint line, string text)
     {
-        LogLevel mapped = level switch { 0 => LogLevel.Debug, 1 => LogLevel.Info, 2 => LogLevel.Warn, _ => LogLevel.Error };
-        Write(mapped, $"{function} ({Path.GetFileName(file)}:{line}): {text}");
+        Write(OfApp(level), $"{function} ({Path.GetFileName(file)}:{line}): {text}");
     }
+
+    internal static bool ShowsApp(int level) => OfApp(level) <= Level;
+
+    private static LogLevel OfApp(int level) => level switch { 0 => LogLevel.Debug, 1 => LogLevel.Info, 2 => LogLevel.Warn, _ => LogLevel.Error };
 
     /// <summary>Written whatever the level: the last word before the process dies.</summary>
     internal static void Fatal(string text) => WriteLine("updraft: " + text);

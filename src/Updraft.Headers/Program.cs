@@ -1,13 +1,18 @@
 using Updraft.Headers;
 
-if (args is not [var what, var interfaceDirectory, var target] || what is not ("headers" or "conformance"))
+if (args is not [var what, var interfaceDirectory, var target] || what is not ("headers" or "conformance" or "fuzz"))
 {
-    Console.Error.WriteLine("usage: updraft-headers headers|conformance INTERFACE-DIRECTORY TARGET-DIRECTORY");
+    Console.Error.WriteLine("usage: updraft-headers headers|conformance|fuzz INTERFACE-DIRECTORY TARGET-DIRECTORY");
     return 2;
 }
 
 var table = TableFiles.Read(interfaceDirectory);
-var files = what == "headers" ? HeaderPrinter.Print(table) : ConformancePrinter.Print(table);
+var files = what switch
+{
+    "headers" => HeaderPrinter.Print(table),
+    "conformance" => ConformancePrinter.Print(table),
+    _ => FuzzPrinter.Print(table),
+};
 foreach ((string path, string text) in files)
 {
     string file = Path.Combine(target, path);

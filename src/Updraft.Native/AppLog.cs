@@ -12,6 +12,13 @@ internal static unsafe class AppLog
     [UnmanagedCallersOnly(EntryPoint = "updraft_app_log", CallConvs = [typeof(CallConvCdecl)])]
     internal static void Entry(int level, byte* function, byte* file, uint line, byte* text) => Write(level, function, file, line, text);
 
+    /// <summary>Whether a line of this level is shown at all; asked first, so that a line nobody sees is not formatted.</summary>
+    [UnmanagedCallersOnly(EntryPoint = "updraft_app_log_shows", CallConvs = [typeof(CallConvCdecl)])]
+    internal static int Shows(int level) => IsShown(level);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int IsShown(int level) => Log.ShowsApp(level) ? 1 : 0;
+
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Write(int level, byte* function, byte* file, uint line, byte* text)
     {

@@ -6,7 +6,9 @@
 #include <link.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <ucontext.h>
 
@@ -114,9 +116,30 @@ static int guarded_copy(void *to, const void *from, size_t count)
     return 1;
 }
 
+int updraft_guarded_format(char *text, size_t size, const char *format, va_list arguments)
+{
+    sigjmp_buf here;
+    if (sigsetjmp(here, 0)) {
+        guard = NULL;
+        return -1;
+    }
+    guard = &here;
+    __asm__ volatile("" ::: "memory");
+    int length = vsnprintf(text, size, format, arguments);
+    __asm__ volatile("" ::: "memory");
+    guard = NULL;
+    return length;
+}
+
 // Calls a function of the program; 0 when there is no code at that address. Faults inside the function are the program's own.
 static int guarded_call(void *function, void *argument)
 {
+#if defined(__x86_64__)
+    // The processor refuses the jump to such an address before it is made: the fault would lie here, not at the target.
+    if ((uintptr_t)((intptr_t)((uintptr_t)function << 16) >> 16) != (uintptr_t)function) {
+        return 0;
+    }
+#endif
     sigjmp_buf here;
     sigjmp_buf *outer = call_guard;
     uintptr_t outer_target = call_target;

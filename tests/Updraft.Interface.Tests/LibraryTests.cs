@@ -48,7 +48,7 @@ public class LibraryTests
         }
     }
 
-    private static string LibraryOrSkip()
+    internal static string LibraryOrSkip()
     {
         string? prefix = Environment.GetEnvironmentVariable("UPDRAFT_PREFIX");
         Assert.SkipWhen(string.IsNullOrEmpty(prefix), "UPDRAFT_PREFIX does not name an installed prefix");

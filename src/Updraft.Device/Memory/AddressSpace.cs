@@ -117,6 +117,13 @@ internal static unsafe class AddressSpace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsPinned(nuint address) => address - PinnedBase < PinnedBytes;
 
+    /// <summary>True when a byte of the range is in one of the reserved ranges: host memory of the program never is.</summary>
+    internal static bool Touches(nuint start, nuint bytes) =>
+        Overlap(start, bytes, DeviceBase, DeviceBytes + VirtualBytes) || Overlap(start, bytes, DeviceBase + BackingDistance, DeviceBytes + VirtualBytes)
+        || Overlap(start, bytes, PinnedBase, PinnedBytes) || Overlap(start, bytes, ManagedBase, ManagedBytes);
+
+    private static bool Overlap(nuint start, nuint bytes, nuint otherStart, nuint otherBytes) => start - otherStart < otherBytes || otherStart - start < bytes;
+
     /// <summary>The device that owns a device address.</summary>
     internal static int DeviceOf(nuint address) => (int)((address - DeviceBase) >> DeviceShift);
 

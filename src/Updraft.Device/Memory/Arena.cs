@@ -332,6 +332,10 @@ internal sealed unsafe class Arena
 
     private Allocation* TakeSpan(nuint bytes)
     {
+        if (bytes > _bytes)
+        {
+            return null;
+        }
         if (_freedSpans.TryGetValue(bytes, out Queue<nint>? freed) && freed.Count > QuarantineSpans && TryReuse(freed, out Allocation* reused))
         {
             return reused;

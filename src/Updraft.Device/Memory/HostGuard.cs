@@ -39,6 +39,41 @@ internal static unsafe class HostGuard
         return true;
     }
 
+    /// <summary>
+    /// An array of the program's, copied. A loop over it would fault in our own code, which is caught; the framework's copies of more
+    /// than a few hundred bytes run in the C library, where a fault is not ours to catch.
+    /// </summary>
+    internal static T[] Read<T>(T* from, int count, string name) where T : unmanaged
+    {
+        var copy = new T[count];
+        fixed (T* to = copy)
+        {
+            nuint bytes = (nuint)count * (nuint)sizeof(T);
+            if (count > 0 && !TryCopy(to, from, bytes))
+            {
+                Check.Fail(AclError.RtParamInvalid, $"{name} has {count} elements, but the {bytes} bytes at 0x{(nuint)from:x} are not readable memory of this process.");
+            }
+        }
+        return copy;
+    }
+
+    /// <summary>
+    /// Refuses an array that cannot be that long, before somebody walks along it: in the reserved ranges nothing would stop the walk.
+    /// Elsewhere it ends at the first byte that is not there.
+    /// </summary>
+    internal static void CheckArray(void* array, nuint count, nuint elementBytes, string name)
+    {
+        if (array == null || count == 0)
+        {
+            return;
+        }
+        bool isPossible = count <= nuint.MaxValue / 2 / elementBytes;
+        if (!isPossible || !Place.Of(array, count * elementBytes).IsWhole)
+        {
+            Check.Fail(AclError.RtParamInvalid, $"{name} cannot have {count} elements of {elementBytes} bytes at {Place.Describe(array)}.");
+        }
+    }
+
     internal static bool CanRead(void* start, nuint bytes) => IsOwn(start) || Probe(start, bytes, Posix.MADV_POPULATE_READ);
 
     internal static bool CanWrite(void* start, nuint bytes) => IsOwn(start) || Probe(start, bytes, Posix.MADV_POPULATE_WRITE);

@@ -69,6 +69,12 @@ internal static unsafe class Allocations
         *ptr = DeviceMemory.AllocateHost(bytes, (nuint)size);
     }
 
-    private static void CheckAttributes(aclrtMallocConfig* cfg) =>
+    private static void CheckAttributes(aclrtMallocConfig* cfg)
+    {
         Check.That(cfg == null || cfg->attrs != null, AclError.RtParamInvalid, "cfg->attrs is NULL; give NULL for cfg when there is nothing to say.");
+        if (cfg != null)
+        {
+            HostGuard.CheckArray(cfg->attrs, cfg->numAttrs, (nuint)sizeof(aclrtMallocAttribute), "cfg->attrs");
+        }
+    }
 }

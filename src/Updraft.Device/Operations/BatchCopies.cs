@@ -223,6 +223,7 @@ internal static unsafe class BatchCopies
     {
         Check.NotNull(batch.Sizes, "sizes");
         Check.That(batch.Count != 0, AclError.InvalidParam, "numBatches is 0; give at least one element.");
+        HostGuard.CheckArray(batch.Sizes, batch.Count, (nuint)sizeof(nuint), "sizes");
         nuint first = 0;
         while (first < batch.Count && batch.Sizes[first] == 0)
         {
@@ -238,6 +239,11 @@ internal static unsafe class BatchCopies
         Check.NotNull(batch.Srcs, "srcs");
         Check.NotNull(batch.Attributes, "attrs");
         Check.NotNull(batch.AttributeIndexes, "attrsIndexes");
+        HostGuard.CheckArray(batch.Dsts, batch.Count, (nuint)sizeof(void*), "dsts");
+        HostGuard.CheckArray(batch.DestMaxs, batch.Count, (nuint)sizeof(nuint), "destMaxs");
+        HostGuard.CheckArray(batch.Srcs, batch.Count, (nuint)sizeof(void*), "srcs");
+        HostGuard.CheckArray(batch.Attributes, batch.AttributeCount, (nuint)sizeof(aclrtMemcpyBatchAttr), "attrs");
+        HostGuard.CheckArray(batch.AttributeIndexes, batch.AttributeCount, (nuint)sizeof(nuint), "attrsIndexes");
         for (nuint index = first; index < batch.Count; index++)
         {
             if (batch.DestMaxs[index] < batch.Sizes[index])

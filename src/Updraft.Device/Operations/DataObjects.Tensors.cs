@@ -112,7 +112,7 @@ internal static unsafe class Tensors
     {
         Check.That(count is >= 0 and <= MaximumDimensions, AclError.InvalidParam, $"numDims is {count}; expected 0 to {MaximumDimensions}.");
         Check.That(dimensions != null || count == 0, AclError.InvalidParam, $"dims is NULL, numDims is {count}.");
-        return new ReadOnlySpan<long>(dimensions, count).ToArray();
+        return HostGuard.Read(dimensions, count, "dims");
     }
 
     internal static void SetName(ObjectHandle handle, byte* name)
@@ -139,7 +139,7 @@ internal static unsafe class Tensors
         TensorDescription description = Get(handle);
         Check.NotNull(data, "dataBuffer");
         Check.That(lengthBytes is > 0 and <= int.MaxValue, AclError.InvalidParam, $"length is {lengthBytes}; expected 1 to {int.MaxValue} bytes.");
-        description.Constant = new ReadOnlySpan<byte>(data, (int)lengthBytes).ToArray();
+        description.Constant = HostGuard.Read((byte*)data, (int)lengthBytes, "dataBuffer");
     }
 
     internal static void SetPlacement(ObjectHandle handle, aclMemType type)

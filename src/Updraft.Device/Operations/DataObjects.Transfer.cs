@@ -20,7 +20,7 @@ internal static unsafe class TransferObjects
         Check.That(Enum.IsDefined(kind) && kind != acltdtTensorType.ACL_TENSOR_DATA_UNDEFINED, AclError.InvalidParam, $"tdtType is {(int)kind}; expected a value of acltdtTensorType from 0.");
         Check.That(count <= MaximumDimensions, AclError.InvalidParam, $"dimNum is {count}; expected at most {MaximumDimensions}.");
         Check.That(dimensions != null || count == 0, AclError.InvalidParam, $"dims is NULL, dimNum is {count}.");
-        return DataObjects.Create(new DataItem(kind, new ReadOnlySpan<long>(dimensions, (int)count).ToArray(), type, (nint)data, sizeBytes));
+        return DataObjects.Create(new DataItem(kind, HostGuard.Read(dimensions, (int)count, "dims"), type, (nint)data, sizeBytes));
     }
 
     internal static DataItem Item(ObjectHandle handle) => handle.Get<DataItem>("dataItem", ItemKind);
