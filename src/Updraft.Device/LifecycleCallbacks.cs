@@ -67,7 +67,7 @@ internal static unsafe class LifecycleCallbacks
         int failure = 0;
         foreach (Entry entry in entries)
         {
-            int code = ((delegate* unmanaged[Cdecl]<nint, int>)entry.Function)(entry.Argument);
+            int code = (int)HostGuard.Call((nuint)entry.Function, (nuint)entry.Argument);
             failure = failure == 0 ? code : failure;
         }
         Check.That(failure == 0, (AclError)failure, $"A callback of aclFinalizeCallbackRegister returned {failure}.");
@@ -87,7 +87,7 @@ internal static unsafe class LifecycleCallbacks
     {
         fixed (byte* text = configuration)
         {
-            int code = ((delegate* unmanaged[Cdecl]<byte*, nuint, nint, int>)entry.Function)(text, (nuint)configuration.Length - 1, entry.Argument);
+            int code = (int)HostGuard.Call((nuint)entry.Function, (nuint)text, (nuint)configuration.Length - 1, (nuint)entry.Argument);
             Check.That(code == 0, (AclError)code, $"The callback of aclInitCallbackRegister for {entry.Type} returned {code}.");
         }
     }

@@ -13,6 +13,9 @@ internal sealed class Options
     internal bool Strict { get; set; }
     internal LogLevel LogLevel { get; set; } = LogLevel.Error;
 
+    /// <summary>Threads that run streams; by the number of processors unless a test wants another.</summary>
+    internal int? Workers { get; set; }
+
     /// <summary>Commands that may wait in one stream; the chip's number unless a test wants another.</summary>
     internal int? TasksPerStream { get; set; }
 

@@ -11,7 +11,7 @@ internal static unsafe partial class Startup
     private struct Guards
     {
         internal delegate* unmanaged[Cdecl]<void*, void*, nuint, int> Copy;
-        internal delegate* unmanaged[Cdecl]<void*, void*, int> Call;
+        internal delegate* unmanaged[Cdecl]<void*, nuint*, nuint*, int> Call;
     }
 
     [LibraryImport("updraft_native")]

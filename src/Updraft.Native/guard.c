@@ -131,8 +131,9 @@ int updraft_guarded_format(char *text, size_t size, const char *format, va_list 
     return length;
 }
 
-// Calls a function of the program; 0 when there is no code at that address. Faults inside the function are the program's own.
-static int guarded_call(void *function, void *argument)
+// Calls a function of the program with up to four words; 0 when there is no code at that address. Faults inside the function are the
+// program's own. A function that takes fewer words does not look at the others, and one that returns nothing leaves the result open.
+static int guarded_call(void *function, const uintptr_t *words, uintptr_t *result)
 {
 #if defined(__x86_64__)
     // The processor refuses the jump to such an address before it is made: the fault would lie here, not at the target.
@@ -150,7 +151,7 @@ static int guarded_call(void *function, void *argument)
     }
     call_target = (uintptr_t)function;
     call_guard = &here;
-    ((void (*)(void *))function)(argument);
+    *result = ((uintptr_t (*)(uintptr_t, uintptr_t, uintptr_t, uintptr_t))function)(words[0], words[1], words[2], words[3]);
     call_guard = outer;
     call_target = outer_target;
     return 1;
@@ -173,7 +174,7 @@ static int find_own_code(struct dl_phdr_info *info, size_t size, void *self)
 
 struct guards {
     int (*copy)(void *, const void *, size_t);
-    int (*call)(void *, void *);
+    int (*call)(void *, const uintptr_t *, uintptr_t *);
 };
 
 void updraft_install_guards(uintptr_t start, uintptr_t size, void (*report)(void *), struct guards *guards)

@@ -18,11 +18,11 @@ internal sealed unsafe class TestMachine : IDisposable
 
     internal AclApi Api { get; } = AclApi.InProcess;
 
-    internal TestMachine(string soc = "910b", string schedule = "threads", int devices = 2, string? deviceMemory = null, bool strict = false, bool setDevice = true, int? tasksPerStream = null, bool hasWatchdog = true, [CallerMemberName] string test = "")
+    internal TestMachine(string soc = "910b", string schedule = "threads", int devices = 2, string? deviceMemory = null, bool strict = false, bool setDevice = true, int? tasksPerStream = null, bool hasWatchdog = true, int? workers = null, [CallerMemberName] string test = "")
     {
         _watchdog = new Timer(_ => Environment.FailFast($"{test} did not end within {s_limit.TotalSeconds} s"), null, hasWatchdog ? s_limit : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         Chip chip = Chip.Find(soc, out string name) ?? throw new ArgumentException($"no chip {soc}", nameof(soc));
-        var options = new Options { Chip = chip, SocName = name, Schedule = schedule, DeviceCount = devices, Strict = strict, TasksPerStream = tasksPerStream, LogLevel = LogLevel.Off };
+        var options = new Options { Chip = chip, SocName = name, Schedule = schedule, DeviceCount = devices, Strict = strict, TasksPerStream = tasksPerStream, Workers = workers, LogLevel = LogLevel.Off };
         if (deviceMemory != null)
         {
             Assert.True(Options.TryParseSize(deviceMemory, out ulong bytes));

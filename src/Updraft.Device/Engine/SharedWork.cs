@@ -93,11 +93,12 @@ internal abstract class SharedWork
 
     private bool Publish()
     {
-        _isOpen = true;
         for (int slot = 0; slot < MaximumActive; slot++)
         {
             if (Interlocked.CompareExchange(ref s_active[slot], this, null) == null)
             {
+                // Only now: work that finds no slot is not withdrawn, so nobody who still holds it from an earlier time may help.
+                _isOpen = true;
                 Interlocked.Increment(ref s_activeCount);
                 return true;
             }

@@ -54,7 +54,7 @@ internal static unsafe class StreamState
     {
         foreach ((_, nint function, nint argument) in Callbacks.All)
         {
-            ((delegate* unmanaged[Cdecl]<nint, aclrtStreamState, nint, void>)function)(stream.Handle, state, argument);
+            _ = HostGuard.Call((nuint)function, (nuint)stream.Handle, (nuint)state, (nuint)argument);
         }
     }
 }
@@ -68,7 +68,7 @@ internal static unsafe class DeviceState
     {
         foreach ((_, nint function, nint argument) in Callbacks.All)
         {
-            ((delegate* unmanaged[Cdecl]<int, aclrtDeviceState, nint, void>)function)(device.Id, state, argument);
+            _ = HostGuard.Call((nuint)function, (nuint)device.Id, (nuint)state, (nuint)argument);
         }
     }
 }
@@ -83,7 +83,7 @@ internal static unsafe class TaskAbort
     {
         foreach ((string name, nint function, nint argument) in Callbacks.All)
         {
-            int result = ((delegate* unmanaged[Cdecl]<int, aclrtDeviceTaskAbortStage, uint, nint, int>)function)(device.Id, stage, timeoutMs, argument);
+            int result = (int)HostGuard.Call((nuint)function, (nuint)device.Id, (nuint)stage, timeoutMs, (nuint)argument);
             if (result != 0)
             {
                 return (name, result);

@@ -23,9 +23,13 @@ internal sealed unsafe partial class Stream
             while (head < tail)
             {
                 int slot = (int)head & (CommandSegment.Length - 1);
-                if (slot == 0 && head > 0)
+                if (slot == 0 && head > 0 && NextSegmentToRun(head) && Machine.Scheduler.ShouldYield())
                 {
-                    NextSegmentToRun(head);
+                    // A stream that is fed without end would keep its thread from all others.
+                    Interlocked.Exchange(ref _run.State, Queued);
+                    Enqueue();
+                    WakeWaiters();
+                    return false;
                 }
                 ref Command command = ref _consumer.Slots[slot];
                 if (Sse.IsSupported)
@@ -106,17 +110,19 @@ internal sealed unsafe partial class Stream
         }
     }
 
-    private void NextSegmentToRun(long head)
+    /// <summary>False when this segment was reached before: a command that has to be tried again stands at the same head.</summary>
+    private bool NextSegmentToRun(long head)
     {
-        // A command that has to be tried again stands at the same head: its segment was reached at the first try.
-        if (_consumer.SegmentStart != head)
+        if (_consumer.SegmentStart == head)
         {
-            CommandSegment segment = _read!;
-            _read = Volatile.Read(ref segment.Next)!;
-            _consumer.Slots = _read.Commands;
-            _consumer.SegmentStart = head;
-            CommandSegment.Return(segment);
+            return false;
         }
+        CommandSegment segment = _read!;
+        _read = Volatile.Read(ref segment.Next)!;
+        _consumer.Slots = _read.Commands;
+        _consumer.SegmentStart = head;
+        CommandSegment.Return(segment);
+        return true;
     }
 
     private Outcome Execute(ref Command command, int slot, ref AclError result)

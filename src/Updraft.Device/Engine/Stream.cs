@@ -211,7 +211,7 @@ internal sealed unsafe partial class Stream
     /// <summary>Makes a tail that an owner has written without a fence visible to the caller, which has just left the stream idle.</summary>
     private void FenceSubmitters()
     {
-        int owner = _producer.OwnerThread;
+        int owner = Volatile.Read(ref _producer.OwnerThread);
         if (owner > 0 && owner != ThreadState.Current.ThreadId)
         {
             Interlocked.MemoryBarrierProcessWide();

@@ -25,7 +25,7 @@ internal sealed class ThreadScheduler : Scheduler
     private static List<Stream>? t_watched;
 
     // One CPU is left to the program: its threads help whenever they wait, and a worker too many only takes the CPU from them.
-    private readonly int _maximumWorkers = Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
+    private readonly int _maximumWorkers = Machine.Options.Workers ?? Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
     private readonly ReadyQueue _ready = new();
     private readonly object _parkLock = new();
     private int _workers, _parked, _looking, _wakes;
@@ -113,7 +113,9 @@ internal sealed class ThreadScheduler : Scheduler
             {
                 pause = found < FewCommands ? Math.Min(pause * 2, s_longestLookTicks) : found > ManyCommands ? Math.Max(pause / 2, s_shortestLookTicks) : pause;
             }
-            if (found > 0 || RunReady(watched) || SharedWork.AnyOpen && SharedWork.Help())
+            // Both kinds in every turn: watched streams that never run dry must not keep the ready ones waiting.
+            bool ran = RunReady(watched);
+            if (found > 0 || ran || SharedWork.AnyOpen && Help())
             {
                 lastWork = Stopwatch.GetTimestamp();
             }
@@ -134,6 +136,15 @@ internal sealed class ThreadScheduler : Scheduler
         }
         UnwatchAll(watched);
         Interlocked.Decrement(ref _looking);
+    }
+
+    /// <summary>Whoever helps with a large copy does not look for streams meanwhile: one that becomes ready ends the help.</summary>
+    private bool Help()
+    {
+        Interlocked.Decrement(ref _looking);
+        bool helped = _ready.Count == 0 && SharedWork.Help();
+        Interlocked.Increment(ref _looking);
+        return helped;
     }
 
     private bool RunReady(List<Stream> watched)

@@ -11,7 +11,7 @@ internal static unsafe class HostGuard
     internal static delegate* unmanaged[Cdecl]<void*, void*, nuint, int> GuardedCopy;
 
     /// <summary>Set by the native shell: calls a function of the program; returns 0 when its address is not code.</summary>
-    internal static delegate* unmanaged[Cdecl]<void*, void*, int> GuardedCall;
+    internal static delegate* unmanaged[Cdecl]<void*, nuint*, nuint*, int> GuardedCall;
 
     /// <summary>Copies with the help of free threads when it is large. False when a byte of either range cannot be touched.</summary>
     internal static bool TryCopy(void* to, void* from, nuint bytes)
@@ -78,16 +78,20 @@ internal static unsafe class HostGuard
 
     internal static bool CanWrite(void* start, nuint bytes) => IsOwn(start) || Probe(start, bytes, Posix.MADV_POPULATE_WRITE);
 
-    internal static void Call(nuint function, nuint argument)
+    /// <summary>Calls a function of the program with up to four words. What it returns; 0 when its address is not code.</summary>
+    internal static nuint Call(nuint function, nuint first, nuint second = 0, nuint third = 0, nuint fourth = 0)
     {
         if (GuardedCall == null)
         {
-            ((delegate* unmanaged[Cdecl]<void*, void>)function)((void*)argument);
+            return ((delegate* unmanaged[Cdecl]<nuint, nuint, nuint, nuint, nuint>)function)(first, second, third, fourth);
         }
-        else if (GuardedCall((void*)function, (void*)argument) == 0)
+        nuint* words = stackalloc nuint[] { first, second, third, fourth };
+        nuint result = 0;
+        if (GuardedCall((void*)function, words, &result) == 0)
         {
-            Log.Error($"the host function 0x{function:x} is not code; it was not called.");
+            Log.Error($"the function 0x{function:x} given as a callback is not code; it was not called.");
         }
+        return result;
     }
 
     private static bool IsOwn(void* start) => AddressSpace.IsPinned((nuint)start) || (nuint)start - (AddressSpace.DeviceBase + AddressSpace.BackingDistance) < AddressSpace.DeviceBytes;

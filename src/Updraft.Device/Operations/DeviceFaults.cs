@@ -50,6 +50,8 @@ internal static unsafe class DeviceFaults
     {
         Check.NotNull(info, "errorInfo");
         _ = Current.DeviceById(deviceId);
+        // A structure this large is cleared by the C library, where a fault is not ours to catch.
+        Check.That(HostGuard.CanWrite(info, (nuint)sizeof(aclrtErrorInfo)), AclError.RtParamInvalid, $"errorInfo (0x{(nuint)info:x}) does not point to {sizeof(aclrtErrorInfo)} writable bytes.");
         *info = default;
         info->errorType = aclrtErrorType.ACL_RT_NO_ERROR;
     }
