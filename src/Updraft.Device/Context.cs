@@ -117,12 +117,12 @@ internal sealed class Context
     /// <summary>Waits for the streams of the context, but those that never take part. The first error found is returned.</summary>
     internal AclError Synchronize(int timeoutMs)
     {
-        Updraft.Device.Captures.RefuseCapturing(this);
+        Updraft.Device.Captures.RefuseCapturing(this); // Not the member of that name.
         var deadline = new Deadline(timeoutMs);
         AclError first = AclError.Success;
         foreach (Stream stream in Streams)
         {
-            if ((stream.Flags & Chip.Current.StreamsOutsideDeviceSynchronize) != 0)
+            if ((stream.Flags & Chip.Current.StreamsOutsideDeviceSynchronize) != 0 || stream.BoundTo != null)
             {
                 continue;
             }
@@ -148,6 +148,7 @@ internal sealed class Context
         {
             Drain();
         }
+        Updraft.Device.Captures.Forget(this);
         _isAlive = false;
         foreach (Stream stream in Streams)
         {

@@ -44,8 +44,8 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     /// <summary>The latest record that was queued, null before the first.</summary>
     internal RecordPoint? Latest;
 
-    /// <summary>The latest record when it went into a graph that is being captured: the capture, the lane and the commands before and with it.</summary>
-    internal (Capture Capture, Lane Lane, int Count)? Captured;
+    /// <summary>The latest record if it went into a graph that was being captured.</summary>
+    internal CapturedRecord? Captured;
 
     internal bool Has(uint flag) => (Flags & flag) != 0;
 

@@ -191,7 +191,22 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
                 return false;
             }
         }
+        if (_next < _end)
+        {
+            AbandonCommand(stream);
+        }
         return true;
+    }
+
+    /// <summary>The execution ends in the middle of the lane: what the command at hand has begun is given up.</summary>
+    internal void AbandonCommand(Stream stream)
+    {
+        if (_isStarted && _next < _end)
+        {
+            object? attached = Attached(_next);
+            (attached as DeviceTask)?.Abandon(stream);
+            (attached as WaitCondition)?.Abandon();
+        }
     }
 
     /// <summary>The stream is taken up again as soon as somebody has time for it.</summary>
@@ -225,7 +240,13 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
                 }
                 return true;
             case CommandKind.EventWait:
-                return ((WaitCondition)Attached(index)!).IsOver(stream, ref result);
+                var wait = (WaitCondition)Attached(index)!;
+                if (_progress == 0)
+                {
+                    _progress = 1;
+                    wait.Restart();
+                }
+                return wait.IsOver(stream, ref result);
             case CommandKind.HostFunction:
                 _isInHostFunction = true;
                 if (!stream.HostFunctionHasRun(ref command))

@@ -1,5 +1,8 @@
 namespace Updraft.Device;
 
+/// <summary>A record of an event in a capture: the lane, and the number of its commands up to the record.</summary>
+internal sealed record CapturedRecord(Capture Capture, Lane Lane, int Count);
+
 /// <summary>A wait of one captured stream for the record of an event in another: an edge of the graph.</summary>
 internal sealed class GraphEdge(Lane from, int count) : WaitCondition
 {
@@ -19,6 +22,9 @@ internal sealed class RecordedWait(Event source, long limitMs, bool isExternal) 
 
     internal Event Source => source;
     internal bool IsExternal => isExternal;
+
+    internal override void Restart() => _current = null;
+    internal override void Abandon() => _current?.Abandon();
 
     internal override bool IsMet => (_current ?? Condition())?.IsMet ?? true;
 

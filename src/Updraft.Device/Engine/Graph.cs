@@ -128,7 +128,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
                 stream.MarkBlocked();
                 return false;
             }
-            result = _aborts ? AclError.RtModelAbortNormal : (AclError)_error;
+            result = _error != 0 || !_aborts ? (AclError)_error : AclError.RtModelAbortNormal;
             _owner = null;
             if (_active == 0)
             {
@@ -157,6 +157,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
                 next = _waiting.Take();
             }
         }
+        _inPlace?.AbandonCommand(stream);
         Unblock(next);
         UnblockLanes();
     }
@@ -286,8 +287,15 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
         owner?.Unblock();
     }
 
-    /// <summary>A recorded command has failed; the execution reports the last failure.</summary>
-    internal void Fail(AclError code) => Volatile.Write(ref _error, (int)code);
+    /// <summary>A recorded command has failed. The execution reports the last failure and goes on, or ends if its context stops on failure.</summary>
+    internal void Fail(AclError code)
+    {
+        Volatile.Write(ref _error, (int)code);
+        if (Model.Context.StopsOnFailure)
+        {
+            _ = Abort();
+        }
+    }
 
     private void UnblockLanes()
     {

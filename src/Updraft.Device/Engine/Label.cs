@@ -148,6 +148,8 @@ internal sealed class ConditionalTask(ConditionHandle condition, aclmdlRICondTas
         return index < bodies.Length ? bodies[index] : null;
     }
 
+    internal override void Abandon(Stream stream) => _running?.Graph.Abandon(stream);
+
     internal void DestroyBodies()
     {
         foreach (ModelInstance body in bodies)

@@ -78,6 +78,7 @@ internal static unsafe class CacheOperations
         Check.NotNull(src, nameof(src), AclError.RtParamInvalid);
         Check.That(size > 0, AclError.RtParamInvalid, "size is 0; give at least one byte.");
         Context context = Current.Context;
+        context.Device.CheckTrouble();
         Captures.RefuseBlockingCall(context);
         int bytes = Chip.Current.CacheDescriptorBytes;
         byte* image = stackalloc byte[bytes];

@@ -129,13 +129,32 @@ internal static unsafe class Captures
     private static IEnumerable<ModelInstance> Bodies(Lane[] lanes) =>
         lanes.SelectMany(lane => Enumerable.Range(0, lane.Count).Select(lane.Attached)).OfType<ConditionalTask>().SelectMany(task => task.Bodies);
 
-    /// <summary>The streams of the capture are ordinary ones again.</summary>
-    private static void Leave(Capture capture)
+    /// <summary>The context is gone, and with it the captures of its streams.</summary>
+    internal static void Forget(Context context)
+    {
+        if (context.Captures.IsEmpty)
+        {
+            return;
+        }
+        lock (s_lock)
+        {
+            foreach (Stream stream in context.Streams)
+            {
+                if (stream.Capture is { } capture && capture.Origin == stream)
+                {
+                    Leave(capture, capture.Thread);
+                }
+            }
+        }
+    }
+
+    /// <summary>The streams of the capture are ordinary ones again. An end by another thread lowers that thread's count, not the beginner's.</summary>
+    private static void Leave(Capture capture, ThreadState? thread = null)
     {
         capture.IsActive = false;
         capture.Model.Capture = null;
         capture.Origin.Context.Captures.Add(capture.Mode, -1);
-        ThreadState.Current.Captures.Add(capture.Mode, -1);
+        (thread ?? ThreadState.Current).Captures.Add(capture.Mode, -1);
         foreach (Lane lane in capture.Lanes)
         {
             if (lane.Source.Lane == lane)
@@ -327,7 +346,7 @@ internal static unsafe class Captures
         {
             return false;
         }
-        Guarded(capture, () => target.Captured = (capture, lane, (int)stream.Submit(new Command { Kind = CommandKind.EventRecord })));
+        Guarded(capture, () => target.Captured = new CapturedRecord(capture, lane, (int)stream.Submit(new Command { Kind = CommandKind.EventRecord })));
         return true;
     }
 
@@ -335,8 +354,8 @@ internal static unsafe class Captures
     internal static bool Wait(Event source, Stream stream, long limitMs)
     {
         Lane? lane = stream.Lane;
-        var captured = source.Captured is { Capture.IsActive: true } found ? found : default;
-        if (lane == null && captured.Capture == null)
+        CapturedRecord? captured = source.Captured is { Capture.IsActive: true } found ? found : null;
+        if (lane == null && captured == null)
         {
             return false;
         }
@@ -348,7 +367,7 @@ internal static unsafe class Captures
         }
         if (lane == null)
         {
-            Join(stream, captured.Capture!);
+            Join(stream, captured!.Capture);
         }
         Capture capture = stream.Capture!;
         RefuseOldEvent(source, capture);
@@ -357,7 +376,7 @@ internal static unsafe class Captures
             Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new RecordedWait(source, limitMs, isExternal: true)));
             return true;
         }
-        if (captured.Capture == null)
+        if (captured == null)
         {
             capture.Invalidate();
             Check.Fail(AclError.RtCaptureDependency, $"Stream {stream.Id} is being captured and waits for an event that was not recorded in this capture.");

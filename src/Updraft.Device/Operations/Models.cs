@@ -107,7 +107,10 @@ internal static unsafe class Models
         ModelInstance model = handle.Get();
         CheckBuilt(model);
         CheckContext(model);
-        CheckEnded(model);
+        if (!model.IsReady)
+        {
+            CheckEnded(model);
+        }
         Stream stream = Current.Context.DefaultStream;
         _ = model.Execute(stream);
         return stream.Synchronize(timeoutMs);

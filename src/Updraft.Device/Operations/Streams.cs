@@ -113,6 +113,7 @@ internal static unsafe class Streams
         }
         Check.That((stream.Flags & DeviceUseOnly) == 0, AclError.RtFeatureNotSupport, "A stream with ACL_STREAM_DEVICE_USE_ONLY has no failure mode.");
         Context context = Current.Context;
+        Check.That(stream.BoundTo == null, AclError.RtFeatureNotSupport, $"Stream {stream.Id} is bound to a model and has no failure mode of its own.");
         bool stops = (mode & AclConstants.ACL_STOP_ON_FAILURE) != 0;
         if (stops == stream.Attributes.StopsOnFailure)
         {

@@ -444,6 +444,90 @@ public sealed unsafe class BuildTests
         machine.Sync(next);
     }
 
+    [Theory, MemberData(nameof(Chips))]
+    public void SetStreamFailureMode_BoundStream_207000(string soc)
+    {
+        using var machine = new TestMachine(soc);
+        machine.Returns(207000, machine.Api.aclrtSetStreamFailureMode(machine.Bound(machine.Model()), 1));
+    }
+
+    [Fact]
+    public void StopOnFailure_ExecutionEndsAtTheFirstFailure()
+    {
+        using var machine = new TestMachine();
+        nint model = machine.Model(), bound = machine.Bound(model), stream = machine.Stream();
+        byte* host = machine.Pinned(64, 5), gone = machine.Device(64), result = machine.Pinned(64), device = machine.Device(64);
+        machine.Write(device, Enumerable.Repeat((byte)9, 64).ToArray());
+        machine.Copy(gone, host, 64, H2D, bound);
+        machine.Copy(result, device, 64, D2H, bound);
+        machine.Complete(model, bound);
+        machine.Ok(machine.Api.aclrtFree(gone));
+        machine.Ok(machine.Api.aclrtSetStreamFailureMode(stream, 1));
+        machine.Ok(machine.Api.aclmdlRIExecuteAsync(model, stream));
+        machine.Returns(507013, machine.Api.aclrtSynchronizeStream(stream));
+        machine.Returns(507013, machine.Api.aclmdlRIExecuteAsync(model, stream));
+        Assert.Equal(0, result[0]);
+    }
+
+    [Fact]
+    public void ManyThreads_ManyModels_NothingIsLostOrStuck()
+    {
+        const int threads = 4, rounds = 40;
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        nint shared = machine.Model(), sharedStream = machine.Bound(shared);
+        int* counters = (int*)machine.Pinned(4096);
+        machine.Ok(api.aclrtLaunchHostFunc(sharedStream, (nint)(delegate* unmanaged[Cdecl]<void*, void>)&Count, counters));
+        machine.Complete(shared, sharedStream);
+        Exception? failure = null;
+        Thread[] workers = [.. Enumerable.Range(1, threads).Select(number => new Thread(() =>
+        {
+            try
+            {
+                machine.Ok(api.aclrtSetDevice(0));
+                nint stream = machine.Stream();
+                byte* host = machine.Pinned(64), device = machine.Device(64), result = machine.Pinned(64);
+                for (int round = 1; round <= rounds; round++)
+                {
+                    nint side = machine.Stream();
+                    machine.Begin(stream, 2);
+                    nint forked = machine.ExEvent(), joined = machine.ExEvent();
+                    machine.Ok(api.aclrtRecordEvent(forked, stream));
+                    machine.Ok(api.aclrtStreamWaitEvent(side, forked));
+                    machine.Copy(device, host, 64, H2D, side);
+                    machine.Ok(api.aclrtRecordEvent(joined, side));
+                    machine.Ok(api.aclrtStreamWaitEvent(stream, joined));
+                    machine.Copy(result, device, 64, D2H, stream);
+                    nint model = machine.End(stream);
+                    new Span<byte>(host, 64).Fill((byte)round);
+                    machine.Ok(api.aclmdlRIExecuteAsync(model, stream));
+                    machine.Ok(api.aclmdlRIExecuteAsync(shared, stream));
+                    machine.Sync(stream);
+                    Assert.Equal((byte)round, result[63]);
+                    machine.Ok(api.aclmdlRIExecuteAsync(model, side));
+                    machine.Ok(api.aclmdlRIDestroy(model));
+                    machine.Ok(api.aclrtDestroyEvent(forked));
+                    machine.Ok(api.aclrtDestroyEvent(joined));
+                    machine.Ok(api.aclrtDestroyStream(side));
+                }
+            }
+            catch (Exception exception)
+            {
+                failure = exception;
+            }
+        }))];
+        foreach (Thread worker in workers)
+        {
+            worker.Start();
+        }
+        foreach (Thread worker in workers)
+        {
+            worker.Join();
+        }
+        Assert.Null(failure);
+        Assert.Equal(threads * rounds, *counters);
+    }
+
     [Fact]
     public void Names_Ids_AreKept()
     {

@@ -668,6 +668,24 @@ public sealed unsafe class CaptureTests
         machine.Ok(machine.Api.aclmdlRIDebugPrint(model));
     }
 
+    [Fact]
+    public void ContextDestroyedWhileCapturing_TheThreadIsFreeAgain()
+    {
+        using var machine = new TestMachine();
+        nint context;
+        machine.Ok(machine.Api.aclrtCreateContext(&context, 0));
+        nint stream = machine.Stream();
+        machine.Begin(stream, ThreadLocal);
+        machine.Ok(machine.Api.aclrtDestroyContext(context));
+        machine.Ok(machine.Api.aclrtSetDevice(0));
+        Assert.Null(ThreadState.Current.Captures.Strictest);
+        stream = machine.Stream();
+        machine.Begin(stream, Relaxed);
+        byte* device = machine.Device(64), host = machine.Pinned(64);
+        machine.Ok(machine.Api.aclrtMemcpy(device, 64, host, 64, H2D));
+        machine.End(stream);
+    }
+
     /// <summary>Makes one captured stream wait for what another has done so far.</summary>
     private static void Fork(TestMachine machine, nint from, nint to, nint marker)
     {

@@ -78,6 +78,60 @@ public sealed unsafe class LabelTests
         }
     }
 
+    [Fact]
+    public void SwitchLabelByIndex_BackwardJump_IsALoop()
+    {
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        nint model = machine.Model(), stream = machine.Bound(model), list;
+        byte* left = machine.Device(64), minusOne = machine.Device(64), counter = machine.Device(64), one = machine.Device(64);
+        machine.Write(minusOne, BitConverter.GetBytes(-1));
+        machine.Write(one, BitConverter.GetBytes(1));
+        nint* labels = stackalloc nint[2];
+        machine.Ok(api.aclrtCreateLabel(labels));
+        machine.Ok(api.aclrtCreateLabel(labels + 1));
+        // 0: leave the loop, 1 or more: once more.
+        nint* order = stackalloc nint[2];
+        (order[0], order[1]) = (labels[1], labels[0]);
+        machine.Ok(api.aclrtCreateLabelList(order, 2, &list));
+        machine.Ok(api.aclrtSetLabel(labels[0], stream));
+        machine.Ok(api.aclrtReduceAsync(counter, one, 4, aclrtReduceKind.ACL_RT_MEMCPY_SDMA_AUTOMATIC_SUM, aclDataType.ACL_INT32, stream, null));
+        machine.Ok(api.aclrtReduceAsync(left, minusOne, 4, aclrtReduceKind.ACL_RT_MEMCPY_SDMA_AUTOMATIC_SUM, aclDataType.ACL_INT32, stream, null));
+        machine.Ok(api.aclrtSwitchLabelByIndex(left, 2, list, stream));
+        machine.Ok(api.aclrtSetLabel(labels[1], stream));
+        machine.Complete(model, stream);
+        for (int times = 1; times < 5; times++)
+        {
+            machine.Write(left, BitConverter.GetBytes(times));
+            machine.Write(counter, BitConverter.GetBytes(0));
+            machine.Ok(api.aclmdlRIExecute(model, -1));
+            Assert.Equal(times, BitConverter.ToInt32(machine.Read(counter, 4)));
+        }
+    }
+
+    [Fact]
+    public void SwitchLabelByIndex_LabelInAnotherStream_GoesOnThere()
+    {
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        nint model = machine.Model(), head = machine.Bound(model), other = machine.Bound(model, Other), label, list;
+        byte* number = machine.Device(64), device = machine.Device(64), host = machine.Pinned(128, 1);
+        new Span<byte>(host + 64, 64).Fill(2);
+        machine.Write(number, new byte[4]);
+        machine.Copy(device, host, 64, H2D, other);
+        machine.Ok(api.aclrtCreateLabel(&label));
+        machine.Ok(api.aclrtSetLabel(label, other));
+        machine.Copy(device + 32, host + 64, 32, H2D, other);
+        machine.Ok(api.aclmdlRIEndTask(model, other));
+        machine.Ok(api.aclrtCreateLabelList(&label, 1, &list));
+        machine.Ok(api.aclrtSwitchLabelByIndex(number, 1, list, head));
+        machine.Ok(api.aclmdlRIBuildEnd(model, null));
+        machine.Write(device, new byte[64]);
+        machine.Ok(api.aclmdlRIExecute(model, -1));
+        byte[] found = machine.Read(device, 64);
+        Assert.Equal((0, 2), (found[0], found[63]));
+    }
+
     [Theory, InlineData("310b"), InlineData("910b"), InlineData("950")]
     public void ActiveStream_StartsTheOtherStream(string soc)
     {
