@@ -27,7 +27,7 @@ public sealed partial class CopyReferenceTests
     {
         string root = Root();
         string[] rows = [.. RowPattern().Matches(File.ReadAllText(Path.Combine(root, "src/Updraft.Device/Exports/Exports.Copy.cs"))).Select(match => match.Groups[2].Value)];
-        Match[] sections = [.. SectionPattern().Matches(File.ReadAllText(Path.Combine(root, "docs/api/memory-copy.md")))];
+        Match[] sections = [.. SectionPattern().Matches(File.ReadAllText(Path.Combine(root, "docs/api/memory-copy.md"))).Cast<Match>()];
         Assert.NotEmpty(rows);
         Assert.Equal(rows.Order(StringComparer.Ordinal), sections.Select(section => section.Groups[1].Value).Order(StringComparer.Ordinal));
         foreach (Match section in sections)
