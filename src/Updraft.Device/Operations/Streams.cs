@@ -207,6 +207,7 @@ internal static unsafe class Streams
     internal static AclError Abort(StreamHandle handle)
     {
         Stream stream = OwnStream(handle);
+        Check.That(stream.BoundTo == null, AclError.RtFeatureNotSupport, $"Stream {stream.Id} is bound to model {stream.BoundTo?.Id}; abort the model with aclmdlRIAbort.");
         Check.That(!Chip.Current.PersistentStreamsRefuseWhenFull || (stream.Flags & Persistent) == 0, AclError.RtFeatureNotSupport, $"On {Chip.Current.Name} a persistent stream cannot be aborted; use aclrtPersistentTaskClean.");
         return stream.Abort(AbortMs) ? AclError.Success : AclError.RtWaitTimeout;
     }

@@ -54,6 +54,19 @@ public sealed unsafe class FailureRowsTests
         },
         { "1.4 SetStreamFailureMode: STOP to CONTINUE 207000", m => { nint stream = m.Stream(); m.Ok(m.Api.aclrtSetStreamFailureMode(stream, 1)); m.Returns(207000, m.Api.aclrtSetStreamFailureMode(stream, 0)); } },
         { "1.4 SetStreamFailureMode: other context 107003", m => m.Returns(107003, m.Api.aclrtSetStreamFailureMode(m.ForeignStream(), 1)) },
+        { "1.4 SetStreamFailureMode: model-bound stream 207000; 1.6 aclrtStreamAbort: not model-bound; 1.6 aclrtDestroyStream: 107005", m =>
+            {
+                nint model, stream = m.Stream(4);
+                m.Ok(m.Api.aclmdlRIBuildBegin(&model, 0));
+                m.Ok(m.Api.aclmdlRIBindStream(model, stream, 0));
+                m.Returns(207000, m.Api.aclrtSetStreamFailureMode(stream, 1));
+                m.Returns(207000, m.Api.aclrtStreamAbort(stream));
+                m.Returns(107005, m.Api.aclrtDestroyStream(stream));
+                m.Returns(107005, m.Api.aclrtDestroyStreamForce(stream));
+                m.Ok(m.Api.aclmdlRIDestroy(model));
+                m.Ok(m.Api.aclrtDestroyStream(stream));
+            }
+        },
         { "1.4 SetStreamFailureMode: stale 107017", m => m.Returns(107017, m.Api.aclrtSetStreamFailureMode(m.StaleStream(), 1)) },
         { "1.4 SetStreamFailureMode: already aborted with STOP set 207000", m =>
             {
