@@ -53,7 +53,8 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     if (guard) {
         siglongjmp(*guard, 1);
     }
-    if (call_guard && counter == call_target) {
+    // Fetching the instruction failed, not what the first instruction does.
+    if (call_guard && counter == call_target && address == call_target) {
         siglongjmp(*call_guard, 1);
     }
     if (counter >= code_start && counter < code_end) {
