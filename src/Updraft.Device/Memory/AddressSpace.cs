@@ -40,7 +40,7 @@ internal static unsafe class AddressSpace
     /// <summary>Reserves the ranges; smaller ones when the process may not have as much address space (ulimit -v).</summary>
     internal static void Reserve(int devices, ulong bytesPerDevice)
     {
-        int smallest = ChunkShift + 4;
+        int smallest = ChunkShift + 2;
         int wanted = 40;
         while (wanted > smallest && ((nuint)devices << wanted) > (nuint)1 << 44)
         {
@@ -50,7 +50,8 @@ internal static unsafe class AddressSpace
         {
             nuint size = (nuint)devices << shift;
             // Room to reserve a few times what a device has: programs reserve generously and map little.
-            nuint virtualBytes = (nuint)4 << shift;
+            // Where address space is scarce, memory comes first.
+            nuint virtualBytes = (nuint)(shift > 32 ? 4 : 1) << shift;
             nuint device = Map(size + virtualBytes, Posix.PROT_NONE);
             nuint backing = device == 0 ? 0 : Map(size + virtualBytes, Posix.PROT_READ | Posix.PROT_WRITE);
             nuint pinnedBytes = (nuint)1 << Math.Min(shift, 38);
