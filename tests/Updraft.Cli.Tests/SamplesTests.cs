@@ -72,6 +72,24 @@ public sealed class SamplesTests : IDisposable
         Assert.Contains("every byte is where it belongs", result.Output);
     }
 
+    [Theory]
+    [InlineData("threads"), InlineData("late"), InlineData("random:3")]
+    public void SleepWake_KeepsEveryByte(string schedule)
+    {
+        var result = InstalledProgram.Updraft("run", "--schedule", schedule, "--", Build(Repository.Text("samples/sleep-wake/sleep_wake.c")));
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.EndsWith("every byte survived\n", result.Output);
+    }
+
+    [Fact]
+    public void SleepWake_RunsInPython()
+    {
+        Assert.SkipUnless(InstalledProgram.Shell("python3 -c 'import ctypes'").ExitCode == 0, "python3 is not here");
+        var result = InstalledProgram.Updraft("run", "--", "python3", Path.Combine(Repository.Root, "samples/sleep-wake/sleep_wake.py"));
+        Assert.Equal((0, ""), (result.ExitCode, result.Errors));
+        Assert.Equal("every byte survived\n", result.Output);
+    }
+
     [Fact]
     public void Readme_ShowsLinesOfTheSample()
     {

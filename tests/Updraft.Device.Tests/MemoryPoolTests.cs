@@ -174,4 +174,28 @@ public sealed unsafe class MemoryPoolTests
         machine.Ok(machine.Api.aclrtGetMemInfo(aclrtMemAttr.ACL_HBM_MEM, &free, &total));
         Assert.Equal(total, free);
     }
+
+    // Chapter 11-08: what was registered comes back, per stream.
+    [Fact]
+    public void Allocator_IsRememberedPerStream()
+    {
+        using var machine = new TestMachine();
+        nint first = machine.Stream(), second = machine.Stream(), description = machine.Api.aclrtAllocatorCreateDesc();
+        nint* given = stackalloc nint[6];
+        int Get(nint stream) => machine.Api.aclrtAllocatorGetByStream(stream, given, given + 1, given + 2, given + 3, given + 4, given + 5);
+        machine.Returns(100000, machine.Api.aclrtAllocatorRegister(0, description));
+        machine.Returns(100000, machine.Api.aclrtAllocatorRegister(first, 0));
+        machine.Returns(100000, machine.Api.aclrtAllocatorRegister(first, description)); // not complete
+        machine.Ok(machine.Api.aclrtAllocatorSetObjToDesc(description, 0x10));
+        machine.Ok(machine.Api.aclrtAllocatorSetAllocFuncToDesc(description, 0x20));
+        machine.Ok(machine.Api.aclrtAllocatorSetFreeFuncToDesc(description, 0x30));
+        machine.Ok(machine.Api.aclrtAllocatorSetGetAddrFromBlockFuncToDesc(description, 0x50));
+        machine.Ok(machine.Api.aclrtAllocatorRegister(first, description));
+        machine.Returns(100000, Get(second));
+        machine.Ok(Get(first));
+        Assert.Equal([description, 0x10, 0x20, 0x30, 0, 0x50], new Span<nint>(given, 6).ToArray());
+        machine.Returns(107017, Get(description));
+        machine.Ok(machine.Api.aclrtAllocatorUnregister(first));
+        machine.Returns(100000, machine.Api.aclrtAllocatorUnregister(first));
+    }
 }

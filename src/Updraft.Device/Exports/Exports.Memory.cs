@@ -51,6 +51,11 @@ internal static unsafe partial class Exports
     static void aclrtMemGetAllocationPropertiesFromHandle(PhysicalHandle handle, aclrtPhysicalMemProp* prop) => PhysicalHandles.Properties(handle, prop);
     static void aclrtMemGetAddressRange(void* ptr, void** pbase, nuint* psize) => MemoryQueries.AddressRange(ptr, pbase, psize);
 
+    static void aclrtAllocatorRegister(StreamHandle stream, ObjectHandle allocatorDesc) => Allocators.Register(stream, allocatorDesc);
+    static void aclrtAllocatorGetByStream(StreamHandle stream, nint* allocatorDesc, nint* allocator, nint* allocFunc, nint* freeFunc, nint* allocAdviseFunc, nint* getAddrFromBlockFunc)
+        => Allocators.GetByStream(stream, allocatorDesc, allocator, allocFunc, freeFunc, allocAdviseFunc, getAddrFromBlockFunc);
+    static void aclrtAllocatorUnregister(StreamHandle stream) => Allocators.Unregister(stream);
+
     static void aclrtMemPoolCreate(nint* memPool, aclrtMemPoolProps* poolProps) => MemoryPools.Create(memPool, poolProps);
     static void aclrtMemPoolDestroy(PoolHandle memPool) => MemoryPools.Destroy(memPool);
     static void aclrtMemPoolSetAttr(PoolHandle memPool, aclrtMemPoolAttr attr, void* value) => MemoryPools.SetAttribute(memPool, attr, value);
