@@ -81,6 +81,18 @@ internal static class ValueWaits
         }
     }
 
+    /// <summary>The wait was dropped with its command.</summary>
+    internal static void Forget(ValueWait wait)
+    {
+        lock (s_lock)
+        {
+            if (s_waits.Contains(wait))
+            {
+                Remove(wait);
+            }
+        }
+    }
+
     /// <summary>The machine ends: nobody may read the cells any more.</summary>
     internal static void Clear()
     {
@@ -138,4 +150,6 @@ internal sealed unsafe class ValueWait(nuint cell, ulong value, uint flag) : Dev
         (_stream, _task) = (stream, stream.Head);
         return IsMet || !ValueWaits.Add(this, stream);
     }
+
+    internal override void Abandon(Stream stream) => ValueWaits.Forget(this);
 }
