@@ -8,6 +8,8 @@ public sealed unsafe partial class AclApi
 {
     private readonly void** _functions = (void**)NativeMemory.AllocZeroed((nuint)Functions.Count, (nuint)sizeof(void*));
 
+    private bool _isInProcess;
+
     private AclApi() { }
 
     /// <summary>The rows of this assembly: the emulated device in process, no library involved. The machine must have been started.</summary>
@@ -29,9 +31,18 @@ public sealed unsafe partial class AclApi
         return api;
     }
 
+    /// <summary>
+    /// <see cref="aclrtMemcpyAsync"/>. In process it goes to the entry itself: through a pointer the call would leave managed code only to
+    /// come back, which costs as much as the rest of it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal int CopyAsync(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, nint stream) => _isInProcess
+        ? Exports.Enter_aclrtMemcpyAsync(dst, destMax, src, count, kind, Unsafe.BitCast<nint, StreamHandle>(stream))
+        : aclrtMemcpyAsync(dst, destMax, src, count, kind, stream);
+
     private static AclApi FromRows()
     {
-        var api = new AclApi();
+        var api = new AclApi { _isInProcess = true };
         FillFromRows(api._functions);
         return api;
     }

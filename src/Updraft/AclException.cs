@@ -51,7 +51,7 @@ public sealed class AclException : Exception
         {
             return null;
         }
-        string line = details.Trim();
+        string line = string.Join(' ', details.Split((char[])['\n', '\r'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         int start = line.StartsWith("[PID", StringComparison.Ordinal) ? line.IndexOf("): ", StringComparison.Ordinal) : -1;
         return start < 0 ? line : line[(start + 3)..];
     }

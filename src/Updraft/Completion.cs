@@ -29,6 +29,7 @@ internal sealed unsafe class Completion : IValueTaskSource, IThreadPoolWorkItem
     private long _deadline = long.MaxValue;
     private int _state, _holders;
     private bool _isWaiter;
+    private volatile bool _isReached;
 
     private Completion() => _self = GCHandle.Alloc(this);
 
@@ -47,7 +48,7 @@ internal sealed unsafe class Completion : IValueTaskSource, IThreadPoolWorkItem
         // The pool's thread goes on with the awaiter itself: one hop, not two.
         completion._core.RunContinuationsAsynchronously = false;
         (completion._object, completion._stream, completion._isWaiter, completion._cancellation) = (target, stream, isWaiter, cancellation);
-        (completion._state, completion._holders) = (Pending, 2);
+        (completion._state, completion._holders, completion._isReached) = (Pending, 2, false);
         short token = completion._core.Version;
         NpuContext context = target.Context;
         int code = context.Api.aclrtLaunchHostFunc(target.Value, Function, (void*)GCHandle.ToIntPtr(completion._self));
@@ -72,7 +73,33 @@ internal sealed unsafe class Completion : IValueTaskSource, IThreadPoolWorkItem
         {
             completion._registration = cancellation.UnsafeRegister(static state => ((Completion)state!).OnCanceled(), completion);
         }
+        if (context.Session.IsStepped && target.TryHold())
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(static state => state.completion.DriveSchedule(state.token, state.target), (completion, token, target), preferLocal: false);
+        }
         return new ValueTask(completion, token);
+    }
+
+    /// <summary>
+    /// Under the schedules eager, late and random nothing runs unless a thread waits or asks, and an await is a wait: so somebody asks
+    /// until the device has come here, even if the awaiter was let go before.
+    /// </summary>
+    private void DriveSchedule(short token, StreamObject target)
+    {
+        while (_core.Version == token && !_isReached)
+        {
+            aclrtStreamStatus status;
+            bool isBusy = target.Context.TryEnter() && target.Context.Api.aclrtStreamQuery(target.Value, &status) == 0 && status != aclrtStreamStatus.ACL_STREAM_STATUS_COMPLETE;
+            if (isBusy)
+            {
+                Thread.Yield();
+            }
+            else
+            {
+                Thread.Sleep(1);
+            }
+        }
+        target.Release();
     }
 
     void IValueTaskSource.GetResult(short token)
@@ -123,8 +150,12 @@ internal sealed unsafe class Completion : IValueTaskSource, IThreadPoolWorkItem
     }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void Reached(void* argument) =>
-        ThreadPool.UnsafeQueueUserWorkItem((Completion)GCHandle.FromIntPtr((nint)argument).Target!, preferLocal: false);
+    private static void Reached(void* argument)
+    {
+        var completion = (Completion)GCHandle.FromIntPtr((nint)argument).Target!;
+        completion._isReached = true;
+        ThreadPool.UnsafeQueueUserWorkItem(completion, preferLocal: false);
+    }
 
     private void OnCanceled() => EndEarly(new OperationCanceledException(_cancellation));
 

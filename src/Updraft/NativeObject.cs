@@ -98,9 +98,13 @@ internal sealed unsafe class Session : IOwner
 
     private int _references = 1;
 
+    /// <summary>How many Npu there are; under the gate.</summary>
+    internal int Users { get; set; }
+
     internal Session(AclApi api, NpuOptions? options, string? path)
     {
         (Api, Options, Path) = (api, options, path);
+        IsStepped = (options?.Schedule ?? Environment.GetEnvironmentVariable("UPDRAFT_SCHEDULE")) is { Length: > 0 } schedule && schedule != "threads";
         lock (s_slots)
         {
             _slot = Array.IndexOf(s_slots, null);
@@ -115,6 +119,8 @@ internal sealed unsafe class Session : IOwner
         {
             throw AclException.Of(api, code, "aclInit");
         }
+        // What it said about that must not turn up in the next exception.
+        _ = api.aclGetRecentErrMsg();
         if (_slot >= 0)
         {
             _ = api.aclrtExceptionInfoCallbackRegister(Callback(_slot));
@@ -125,6 +131,9 @@ internal sealed unsafe class Session : IOwner
     internal event Action<TaskFailure>? TaskFailed;
 
     internal bool IsInProcess => Path == null;
+
+    /// <summary>A schedule without threads of its own, asked for by options or environment (which our library reads too).</summary>
+    internal bool IsStepped { get; }
 
     internal DeviceKey KeyOf(int id)
     {
@@ -152,7 +161,6 @@ internal sealed unsafe class Session : IOwner
             {
                 return;
             }
-            Npu.Forget(this);
             if (_slot >= 0)
             {
                 _ = Api.aclrtExceptionInfoCallbackUnregister(Callback(_slot));
@@ -165,6 +173,7 @@ internal sealed unsafe class Session : IOwner
                 Machine.Stop();
                 Lifecycle.Forget();
             }
+            Npu.Forget(this);
         }
     }
 

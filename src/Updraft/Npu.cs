@@ -18,13 +18,18 @@ namespace Updraft;
 /// </code></example>
 public sealed unsafe class Npu : IDisposable
 {
-    internal static readonly Lock Gate = new();
+    internal static readonly object Gate = new();
+    private const int LeaveMs = 10_000;
     private static Session? s_inProcess;
     private static readonly Dictionary<string, AclApi> s_libraries = [];
 
     private int _isDisposed;
 
-    private Npu(Session session) => Session = session;
+    private Npu(Session session)
+    {
+        Session = session;
+        session.Users++;
+    }
 
     internal Session Session { get; }
 
@@ -77,7 +82,7 @@ public sealed unsafe class Npu : IDisposable
 
     /// <summary>
     /// The emulated machine of this process. There is one per process: while it is open, further calls share it. It ends when
-    /// everything that came from it is disposed.
+    /// everything that came from it is disposed; a new one waits up to 10 s for the work of one that was given up.
     /// </summary>
     /// <param name="options">The machine to emulate; null takes the environment (UPDRAFT_*) and joins an open machine as it is.</param>
     /// <exception cref="ArgumentException">An option is out of range.</exception>
@@ -86,6 +91,12 @@ public sealed unsafe class Npu : IDisposable
     {
         lock (Gate)
         {
+            // What was disposed may still be on its way out: a copy that runs, an await that was let go.
+            long end = Environment.TickCount64 + LeaveMs;
+            while (s_inProcess is { Users: 0 } && Environment.TickCount64 < end)
+            {
+                Monitor.Wait(Gate, 10);
+            }
             if (s_inProcess != null)
             {
                 if (options != null && options != s_inProcess.Options)
@@ -154,11 +165,20 @@ public sealed unsafe class Npu : IDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) == 0)
         {
-            Session.Release();
+            lock (Gate)
+            {
+                Session.Users--;
+                Session.Release();
+            }
         }
     }
 
-    internal static void Forget(Session session) => s_inProcess = ReferenceEquals(s_inProcess, session) ? null : s_inProcess;
+    /// <summary>Under the gate.</summary>
+    internal static void Forget(Session session)
+    {
+        s_inProcess = ReferenceEquals(s_inProcess, session) ? null : s_inProcess;
+        Monitor.PulseAll(Gate);
+    }
 
     internal void Check(int code, string function)
     {

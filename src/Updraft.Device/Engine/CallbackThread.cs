@@ -6,7 +6,7 @@ namespace Updraft.Device;
 /// </summary>
 internal sealed class CallbackThread(Context context)
 {
-    private readonly LinkedList<(Stream Stream, long Position, nuint Function, nuint Argument)> _calls = new();
+    private readonly LinkedList<(Stream Stream, long Position, nuint Function, nuint Argument)> _calls = new(), _spare = new();
     private bool _isStarted, _stops;
 
     internal void Call(Stream stream, long position, nuint function, nuint argument)
@@ -18,7 +18,17 @@ internal sealed class CallbackThread(Context context)
             {
                 return;
             }
-            _calls.AddLast((stream, position, function, argument));
+            // Nodes are used again: awaits come through here, and cost no garbage.
+            if (_spare.Last is { } node)
+            {
+                _spare.RemoveLast();
+                node.Value = (stream, position, function, argument);
+                _calls.AddLast(node);
+            }
+            else
+            {
+                _calls.AddLast((stream, position, function, argument));
+            }
             if (!_isStarted)
             {
                 _isStarted = true;
@@ -70,8 +80,11 @@ internal sealed class CallbackThread(Context context)
                     }
                     Monitor.Wait(_calls);
                 }
-                call = _calls.First!.Value;
+                LinkedListNode<(Stream Stream, long Position, nuint Function, nuint Argument)> node = _calls.First!;
+                call = node.Value;
                 _calls.RemoveFirst();
+                node.Value = default;
+                _spare.AddLast(node);
             }
             HostGuard.Call(call.Function, call.Argument);
             call.Stream.HostFunctionEnded(call.Position);

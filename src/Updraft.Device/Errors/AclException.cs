@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 
 namespace Updraft.Device;
 
@@ -33,6 +34,15 @@ internal static class Check
         }
     }
 
+    /// <summary>As above; a text with values in it is composed only when the check fails.</summary>
+    internal static void That([DoesNotReturnIf(false)] bool condition, AclError code, [InterpolatedStringHandlerArgument(nameof(condition))] ref FailureText text, string? messageCode = null)
+    {
+        if (!condition)
+        {
+            throw new AclException(code, text.Compose(), messageCode: messageCode);
+        }
+    }
+
     /// <summary>For rows with <see cref="ChecksChipAttribute"/>: 207000 when the running chip does not have the function.</summary>
     internal static void Supported(Function function)
     {
@@ -44,4 +54,27 @@ internal static class Check
 
     [DoesNotReturn]
     internal static void Fail(AclError code, string text, bool isStored = true) => throw new AclException(code, text, isStored);
+}
+
+/// <summary>The text of a check: a successful one must not pay for it, in time or in garbage.</summary>
+[InterpolatedStringHandler]
+internal ref struct FailureText
+{
+    private DefaultInterpolatedStringHandler _text;
+
+    public FailureText(int literalLength, int formattedCount, bool condition, out bool isNeeded)
+    {
+        isNeeded = !condition;
+        _text = isNeeded ? new DefaultInterpolatedStringHandler(literalLength, formattedCount) : default;
+    }
+
+    public void AppendLiteral(string text) => _text.AppendLiteral(text);
+
+    public void AppendFormatted<T>(T value) => _text.AppendFormatted(value);
+
+    public void AppendFormatted<T>(T value, string? format) => _text.AppendFormatted(value, format);
+
+    public void AppendFormatted(string? value) => _text.AppendFormatted(value);
+
+    internal string Compose() => _text.ToStringAndClear();
 }
