@@ -127,11 +127,13 @@ static void pending(int size, double *costs)
         copy_64(index, all[index % STREAMS]);
     }
     costs[0] = (now_ns() - start) / size;
-    costs[1] = (resident_bytes() - memory) / size;
+    costs[1] = (resident_bytes() - memory) / size; // of these and of what stands at the gate
     aclrtStreamStatus status;
     start = now_ns();
-    CHECK(aclrtStreamQuery(all[STREAMS - 1], &status));
-    costs[2] = now_ns() - start;
+    for (int index = 0; index < STREAMS; index++) {
+        CHECK(aclrtStreamQuery(all[index], &status));
+    }
+    costs[2] = (now_ns() - start) / STREAMS;
     start = now_ns();
     pthread_mutex_unlock(&gate);
     CHECK(aclrtSynchronizeDevice());
@@ -159,12 +161,14 @@ static void allocations(int size, double *costs)
         CHECK(aclrtPointerGetAttributes(all[(unsigned)index * 7919u % (unsigned)size], &attributes));
     }
     costs[2] = (now_ns() - start) / 100000;
-    start = now_ns();
-    for (int index = 0; index < 100000; index++) {
-        CHECK(aclrtMemcpyAsync(all[(unsigned)index * 7919u % (unsigned)size], 64, host, 64, ACL_MEMCPY_HOST_TO_DEVICE, NULL));
+    for (int pass = 0; pass < 2; pass++) { // the first one touches the pages
+        start = now_ns();
+        for (int index = 0; index < 100000; index++) {
+            CHECK(aclrtMemcpyAsync(all[(unsigned)index * 7919u % (unsigned)size], 64, host, 64, ACL_MEMCPY_HOST_TO_DEVICE, NULL));
+        }
+        CHECK(aclrtSynchronizeStream(NULL));
+        costs[3] = (now_ns() - start) / 100000;
     }
-    CHECK(aclrtSynchronizeStream(NULL));
-    costs[3] = (now_ns() - start) / 100000;
     start = now_ns();
     for (int index = 0; index < size; index++) {
         CHECK(aclrtFree(all[(size_t)((unsigned long long)index * 7919u % (unsigned)size)]));
@@ -209,7 +213,9 @@ int main(int argc, char **argv)
             printf("%10d", table->sizes[size]);
             for (int column = 0; column < COLUMNS && table->columns[column]; column++) {
                 qsort(costs[size][column], (size_t)table->rounds, sizeof(double), by_value);
-                double middle = costs[size][column][table->rounds / 2];
+                // Memory is kept for the next round, which needs none: what counts is the round that took it.
+                int is_memory = strcmp(table->columns[column], "bytes") == 0;
+                double middle = costs[size][column][is_memory ? table->rounds - 1 : table->rounds / 2];
                 printf(" %13.1f", middle);
                 if (json) {
                     fprintf(json, "{\"table\":\"%s\",\"%s\":%d,\"column\":\"%s\",\"value\":%.1f}\n", table->name, table->item, table->sizes[size], table->columns[column], middle);
