@@ -10,6 +10,45 @@ internal sealed unsafe partial class Stream
 
     private const int PrefetchDistance = 8;
 
+    /// <summary>What a thread that only asks may do: copies that take less than a few microseconds, and what neither waits nor calls anybody.</summary>
+    private const nuint ShortCopyBytes = 64 << 10;
+    private const int ShortCommands = 16;
+
+    /// <summary>
+    /// Runs the short commands at the head of the owned stream, a few of them, and gives it up. False when the first one is not short.
+    /// A thread that polls thereby does the work it asks for when no worker has come to it: on a machine whose CPUs are all taken, the
+    /// worker may be waiting for the very CPU that the polling thread occupies.
+    /// </summary>
+    internal bool RunShort()
+    {
+        long head = _consumer.Head, end = head, last = Math.Min(Tail, head + ShortCommands);
+        int slot = (int)head & (CommandSegment.Length - 1);
+        if (slot == 0 && head > 0 && head < last)
+        {
+            NextSegmentToRun(head);
+        }
+        // Not beyond the segment: the next one is reached when its first command is run.
+        for (; end < last && slot < CommandSegment.Length && IsShort(in _consumer.Slots[slot]); slot++)
+        {
+            end++;
+        }
+        if (end == head && head < last)
+        {
+            Interlocked.Exchange(ref _run.State, Queued);
+            Enqueue();
+            return false;
+        }
+        Run(end);
+        return true;
+    }
+
+    private static bool IsShort(in Command command) => command.Kind switch
+    {
+        CommandKind.Copy => command.C <= ShortCopyBytes,
+        CommandKind.Marker or CommandKind.EventRecord or CommandKind.EventReset => true,
+        _ => false,
+    };
+
     /// <summary>
     /// Runs the owned stream until it is empty, stands still, has come to <paramref name="target"/>, or gives way to others in the
     /// middle of a large copy. On return the caller does not own it any more. True when the stream was left empty.

@@ -62,7 +62,14 @@ internal sealed class ThreadScheduler : Scheduler
         return false;
     }
 
-    internal override void Poll(Stream stream) { }
+    /// <summary>Whoever asks for a stream that has no runner runs what is short in it, or lets the worker have the CPU.</summary>
+    internal override void Poll(Stream stream)
+    {
+        if (stream.IsWaitingForRunner && !(stream.TryOwn() && stream.RunShort()))
+        {
+            Thread.Yield();
+        }
+    }
 
     private void WakeOne(bool onlyIfNobodyLooks)
     {
