@@ -174,6 +174,10 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
                 _jump = index + 1;
                 if (!Execute(stream, index, ref command, ref result))
                 {
+                    if (Graph.IsAborting)
+                    {
+                        stream.Unblock(); // Aborted while the command was looking: nobody else unblocks it.
+                    }
                     return false;
                 }
                 _next = _jump;
