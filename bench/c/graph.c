@@ -15,7 +15,8 @@ enum { COPIES = 1000, BYTES = 4096, ROUNDS = 101, REPLAYS = 200 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static char *device, *host;
-static aclrtStream stream;
+static aclrtStream stream, side;
+static aclrtEvent forked, joined;
 
 static double now_us(void)
 {
@@ -43,32 +44,34 @@ static double median(double *values)
     return values[ROUNDS / 2];
 }
 
-static void submit_copies(aclrtStream target)
+// On one stream, or on two that are forked and joined by events.
+static void submit_copies(int streams)
 {
+    if (streams > 1) {
+        CHECK(aclrtRecordEvent(forked, stream));
+        CHECK(aclrtStreamWaitEvent(side, forked));
+    }
     for (int copy = 0; copy < COPIES; copy++) {
         size_t offset = (size_t)copy * BYTES;
-        CHECK(aclrtMemcpyAsync(device + offset, BYTES, host + offset, BYTES, ACL_MEMCPY_HOST_TO_DEVICE, target));
+        CHECK(aclrtMemcpyAsync(device + offset, BYTES, host + offset, BYTES, ACL_MEMCPY_HOST_TO_DEVICE, copy % streams ? side : stream));
+    }
+    if (streams > 1) {
+        CHECK(aclrtRecordEvent(joined, side));
+        CHECK(aclrtStreamWaitEvent(stream, joined));
     }
 }
 
-int main(void)
+static void measure(int streams)
 {
     static double alone[ROUNDS], replayed[ROUNDS], submitting[ROUNDS], calling[ROUNDS];
     aclmdlRI graph;
-    CHECK(aclInit(NULL));
-    CHECK(aclrtSetDevice(0));
-    CHECK(aclrtCreateStream(&stream));
-    CHECK(aclrtMalloc((void **)&device, (size_t)COPIES * BYTES, ACL_MEM_MALLOC_HUGE_FIRST));
-    CHECK(aclrtMallocHost((void **)&host, (size_t)COPIES * BYTES));
-    memset(host, 1, (size_t)COPIES * BYTES);
     CHECK(aclmdlRICaptureBegin(stream, ACL_MODEL_RI_CAPTURE_MODE_RELAXED));
-    submit_copies(stream);
+    submit_copies(streams);
     CHECK(aclmdlRICaptureEnd(stream, &graph));
-
     for (int round = -10; round < ROUNDS; round++) {
         int slot = round < 0 ? 0 : round;
         double start = now_us();
-        submit_copies(stream);
+        submit_copies(streams);
         submitting[slot] = now_us() - start;
         CHECK(aclrtSynchronizeStream(stream));
         alone[slot] = now_us() - start;
@@ -94,16 +97,34 @@ int main(void)
     CHECK(aclrtSynchronizeStream(stream));
     double many = (now_us() - start) / REPLAYS;
     double one = median(alone), graph_us = median(replayed);
-    printf("%-56s %10.1f us\n", "1,000 copies of 4 KB one by one: caller", median(submitting));
-    printf("%-56s %10.1f us\n", "1,000 copies of 4 KB one by one: until copied", one);
-    printf("%-56s %10.3f us\n", "replay of the same as a graph: caller (goal: 2)", median(calling));
-    printf("%-56s %10.1f us\n", "replay of the same as a graph: until copied", graph_us);
-    printf("%-56s %10.1f us each\n", "200 replays in a row: until copied", many);
-    printf("%-56s %10.2f\n", "ratio replay / one by one, until copied (goal: below 1)", graph_us / one);
-
+    printf("1,000 copies of 4 KB on %d stream%s\n", streams, streams > 1 ? "s" : "");
+    printf("  %-54s %10.1f us\n", "one by one: caller", median(submitting));
+    printf("  %-54s %10.1f us\n", "one by one: until copied", one);
+    printf("  %-54s %10.3f us\n", "replay as a graph: caller (goal: 2)", median(calling));
+    printf("  %-54s %10.1f us\n", "replay as a graph: until copied", graph_us);
+    printf("  %-54s %10.1f us each\n", "200 replays in a row: until copied", many);
+    printf("  %-54s %10.2f\n", "ratio replay / one by one, until copied (goal: below 1)", graph_us / one);
     CHECK(aclmdlRIDestroy(graph));
+}
+
+int main(void)
+{
+    CHECK(aclInit(NULL));
+    CHECK(aclrtSetDevice(0));
+    CHECK(aclrtCreateStream(&stream));
+    CHECK(aclrtCreateStream(&side));
+    CHECK(aclrtCreateEventExWithFlag(&forked, ACL_EVENT_SYNC));
+    CHECK(aclrtCreateEventExWithFlag(&joined, ACL_EVENT_SYNC));
+    CHECK(aclrtMalloc((void **)&device, (size_t)COPIES * BYTES, ACL_MEM_MALLOC_HUGE_FIRST));
+    CHECK(aclrtMallocHost((void **)&host, (size_t)COPIES * BYTES));
+    memset(host, 1, (size_t)COPIES * BYTES);
+    measure(1);
+    measure(2);
     CHECK(aclrtFree(device));
     CHECK(aclrtFreeHost(host));
+    CHECK(aclrtDestroyEvent(forked));
+    CHECK(aclrtDestroyEvent(joined));
+    CHECK(aclrtDestroyStream(side));
     CHECK(aclrtDestroyStream(stream));
     CHECK(aclrtResetDevice(0));
     CHECK(aclFinalize());
