@@ -50,23 +50,38 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
         var deadline = new Deadline(timeoutMs);
         lock (_lock)
         {
-            while (!stream.HasRunPast(target))
+            // Inside a step only when a command waits: an exception callback that resets the device. The other streams go on then.
+            bool wasStepping = _isStepping;
+            _isStepping = false;
+            try
             {
-                if (untilTrouble && stream.Trouble != AclError.Success)
-                {
-                    return false;
-                }
-                // The stream itself first: what others have queued stays as late as the rules allow.
-                if (!_isStepping && (!_picksAtRandom && RunOne(stream) || Step(1)))
-                {
-                    continue;
-                }
-                if (deadline.IsOver)
-                {
-                    return false;
-                }
-                Monitor.Wait(_lock, deadline.LeftMs);
+                return WaitLocked(stream, target, deadline, untilTrouble);
             }
+            finally
+            {
+                _isStepping = wasStepping;
+            }
+        }
+    }
+
+    private bool WaitLocked(Stream stream, long target, Deadline deadline, bool untilTrouble)
+    {
+        while (!stream.HasRunPast(target))
+        {
+            if (untilTrouble && stream.Trouble != AclError.Success)
+            {
+                return false;
+            }
+            // The stream itself first: what others have queued stays as late as the rules allow.
+            if (!_isStepping && (!_picksAtRandom && RunOne(stream) || Step(1)))
+            {
+                continue;
+            }
+            if (deadline.IsOver)
+            {
+                return false;
+            }
+            Monitor.Wait(_lock, deadline.LeftMs);
         }
         return true;
     }

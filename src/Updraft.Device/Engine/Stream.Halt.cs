@@ -75,7 +75,10 @@ internal sealed unsafe partial class Stream
         {
             SetHalt(Closed);
         }
-        _ = WaitForAll(Timeout.Infinite);
+        if (t_tellsOfFailure != this)
+        {
+            _ = WaitForAll(Timeout.Infinite);
+        }
     }
 
     /// <summary>In stop-on-failure mode: the stream that failed does nothing more until its context is gone or the device's tasks are aborted.</summary>

@@ -316,8 +316,21 @@ internal sealed unsafe partial class Stream
         Interlocked.Exchange(ref _error, (int)code);
         Log.Info($"task {task} of stream {Id} on device {Device.Id} failed: {(int)code} {AclErrorNames.Of((int)code)}");
         Context.TaskFailed(this, code);
-        ExceptionCallbacks.Fire(Device, code, (uint)task, (uint)Id, (uint)command.ThreadId);
+        Stream? outer = t_tellsOfFailure;
+        t_tellsOfFailure = this;
+        try
+        {
+            ExceptionCallbacks.Fire(Device, code, (uint)task, (uint)Id, (uint)command.ThreadId);
+        }
+        finally
+        {
+            t_tellsOfFailure = outer;
+        }
     }
+
+    /// <summary>The stream whose runner this thread is while the program's exception callbacks are called: to wait for it here is to wait for oneself.</summary>
+    [ThreadStatic]
+    private static Stream? t_tellsOfFailure;
 
     // --- Waiters: host threads that found nothing to help with -------------------------------------------------------------------
 
