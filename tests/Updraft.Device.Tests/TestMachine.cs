@@ -16,11 +16,29 @@ internal sealed unsafe class TestMachine : IDisposable
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly Timer _watchdog;
 
-    internal AclApi Api { get; } = AclApi.InProcess;
+    /// <summary>
+    /// Path of a built library: the same test bodies run on it instead of the rows in process. It has one chip and the default schedule
+    /// for the whole process, chosen by its own variables; tests of other machines skip themselves. See LibraryRowsTests.
+    /// </summary>
+    internal static readonly string? Library = Environment.GetEnvironmentVariable("UPDRAFT_TEST_LIBRARY");
+
+    private static readonly AclApi s_api = Library == null ? AclApi.InProcess : AclApi.Load(Library);
+
+    internal AclApi Api { get; } = s_api;
 
     internal TestMachine(string soc = "910b", string schedule = "threads", int devices = 2, string? deviceMemory = null, bool strict = false, bool setDevice = true, int? tasksPerStream = null, bool hasWatchdog = true, int? workers = null, [CallerMemberName] string test = "")
     {
         _watchdog = new Timer(_ => Environment.FailFast($"{test} did not end within {s_limit.TotalSeconds} s"), null, hasWatchdog ? s_limit : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        if (Library != null)
+        {
+            bool isItsMachine = soc == Environment.GetEnvironmentVariable("UPDRAFT_SOC") && schedule == "threads" && devices == 2 && deviceMemory == null && !strict && tasksPerStream == null && workers == null;
+            Assert.SkipUnless(isItsMachine, "the library of this process emulates another machine");
+            if (setDevice)
+            {
+                Ok(Api.aclrtSetDevice(0));
+            }
+            return;
+        }
         Chip chip = Chip.Find(soc, out string name) ?? throw new ArgumentException($"no chip {soc}", nameof(soc));
         var options = new Options { Chip = chip, SocName = name, Schedule = schedule, DeviceCount = devices, Strict = strict, TasksPerStream = tasksPerStream, Workers = workers, LogLevel = LogLevel.Off };
         if (deviceMemory != null)
@@ -39,9 +57,15 @@ internal sealed unsafe class TestMachine : IDisposable
 
     public void Dispose()
     {
+        _watchdog.Dispose();
+        if (Library != null)
+        {
+            _ = Api.aclrtResetDeviceForce(1);
+            _ = Api.aclrtResetDeviceForce(0);
+            return;
+        }
         Machine.Stop();
         ThreadState.Forget();
-        _watchdog.Dispose();
     }
 
     /// <summary>Fails with the library's own message when the call did not succeed.</summary>
