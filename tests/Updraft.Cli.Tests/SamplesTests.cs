@@ -90,6 +90,21 @@ public sealed class SamplesTests : IDisposable
         Assert.Equal("every byte survived\n", result.Output);
     }
 
+    // A C extension that registers Python's memory and uses virtual memory: the library inside an interpreter, called without ctypes.
+    [Fact]
+    public void PythonExtension_Runs()
+    {
+        var include = InstalledProgram.Shell("python3 -c 'import sysconfig; print(sysconfig.get_paths()[\"include\"])'");
+        string headers = include.Output.Trim();
+        Assert.SkipUnless(include.ExitCode == 0 && File.Exists(Path.Combine(headers, "Python.h")), "python3 with its headers is not here");
+        string root = InstalledProgram.Root, source = Path.Combine(Repository.Root, "tests/python/updraft_memory.c");
+        var built = InstalledProgram.Start("cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", $"-I{headers}", $"-I{root}/include", source, $"-L{root}/lib64", "-lascendcl", "-o", Path.Combine(_directory, "updraft_memory.so"));
+        Assert.True(built.ExitCode == 0, built.Errors);
+        const string Program = "import sys, updraft_memory as m; b = bytearray(range(256)) * 20000; e = bytes(b); m.sleep_and_wake(b); print(b == e)";
+        var result = InstalledProgram.Updraft("run", "--", "env", $"PYTHONPATH={_directory}", "python3", "-c", Program);
+        Assert.Equal((0, "", "True\n"), (result.ExitCode, result.Errors, result.Output));
+    }
+
     [Fact]
     public void Readme_ShowsLinesOfTheSample()
     {

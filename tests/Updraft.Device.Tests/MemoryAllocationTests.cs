@@ -270,7 +270,7 @@ public sealed unsafe class MemoryAllocationTests
         using Gate gate = machine.Hold(stream);
         machine.Ok(machine.Api.aclrtMemcpyAsync(result, 64, device + size - 64, 64, D2H, stream));
         machine.Ok(machine.Api.aclrtFree(device));
-        for (int turn = 0; turn < 200 && turn * (long)size < 1L << 30; turn++)
+        for (int turn = 0; turn < 200 && turn * (long)size < 1L << 29; turn++)
         {
             byte* other = machine.Device((nuint)size);
             Assert.NotEqual((nint)device, (nint)other);
@@ -482,5 +482,22 @@ public sealed unsafe class MemoryAllocationTests
         gate.Open();
         machine.Ok(machine.Api.aclrtSynchronizeStream(stream));
         Assert.Equal(4, machine.Read(device, 64)[63]);
+    }
+
+    // A stream that stands still for ever does not make the process grow for ever.
+    [Fact]
+    public void Free_BehindAStandingStream_IsUsedAgainInTheEnd()
+    {
+        using var machine = new TestMachine();
+        using Gate gate = machine.Hold(machine.Stream());
+        var seen = new HashSet<nint>();
+        const int count = 40;
+        for (int turn = 0; turn < count; turn++)
+        {
+            byte* device = machine.Device(128 << 20);
+            seen.Add((nint)device);
+            machine.Ok(machine.Api.aclrtFree(device));
+        }
+        Assert.InRange(seen.Count, 5, count - 1);
     }
 }

@@ -17,6 +17,12 @@ internal sealed unsafe class Arena
     private const int QuarantineSlots = 64;
     private const int QuarantineSpans = 4;
 
+    /// <summary>
+    /// A stream that stands still for ever would keep all freed memory for ever. Beyond this much freed memory of one size the oldest is
+    /// used again all the same, as a device would have done at once.
+    /// </summary>
+    private const nuint PatienceBytes = (nuint)2 << 30;
+
     /// <summary>Freed spans of this size and more give their pages back to the system at once.</summary>
     private const nuint KeepResidentBytes = 64 << 20;
 
@@ -308,7 +314,7 @@ internal sealed unsafe class Arena
 
     private Allocation* TakeSlot(SizeClass size)
     {
-        if (size.Freed.Count > QuarantineSlots && TryReuse(size.Freed, out Allocation* reused))
+        if (size.Freed.Count > QuarantineSlots && TryReuse(size.Freed, size.SlotBytes, out Allocation* reused))
         {
             return reused;
         }
@@ -318,7 +324,7 @@ internal sealed unsafe class Arena
             uint index = AddSpan(1, size.SlotBytes, slots);
             if (index == 0)
             {
-                return TryReuse(size.Freed, out reused) ? reused : null;
+                return TryReuse(size.Freed, size.SlotBytes, out reused) ? reused : null;
             }
             size.Next = _spans[index].Records;
             (size.NextAddress, size.NextSpan) = (_spans[index].Start, index);
@@ -336,24 +342,24 @@ internal sealed unsafe class Arena
         {
             return null;
         }
-        if (_freedSpans.TryGetValue(bytes, out Queue<nint>? freed) && freed.Count > QuarantineSpans && TryReuse(freed, out Allocation* reused))
+        if (_freedSpans.TryGetValue(bytes, out Queue<nint>? freed) && freed.Count > QuarantineSpans && TryReuse(freed, bytes, out Allocation* reused))
         {
             return reused;
         }
         uint index = AddSpan((int)(bytes >> AddressSpace.ChunkShift), bytes, 1);
         if (index == 0)
         {
-            return freed is { Count: > 0 } && TryReuse(freed, out reused) ? reused : TakeMerged(bytes);
+            return freed is { Count: > 0 } && TryReuse(freed, bytes, out reused) ? reused : TakeMerged(bytes);
         }
         Allocation* fresh = _spans[index].Records;
         (fresh->Address, fresh->Span) = (_spans[index].Start, index);
         return fresh;
     }
 
-    private bool TryReuse(Queue<nint> freed, out Allocation* allocation)
+    private bool TryReuse(Queue<nint> freed, nuint bytes, out Allocation* allocation)
     {
         allocation = freed.TryPeek(out nint first) ? (Allocation*)first : null;
-        if (allocation == null || !GracePeriod.HasPassed(allocation->FreedInGrace))
+        if (allocation == null || (nuint)freed.Count * bytes < PatienceBytes && !GracePeriod.HasPassed(allocation->FreedInGrace))
         {
             return false;
         }

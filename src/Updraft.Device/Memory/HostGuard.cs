@@ -94,7 +94,7 @@ internal static unsafe class HostGuard
         return result;
     }
 
-    private static bool IsOwn(void* start) => AddressSpace.IsPinned((nuint)start) || (nuint)start - (AddressSpace.DeviceBase + AddressSpace.BackingDistance) < AddressSpace.DeviceBytes;
+    private static bool IsOwn(void* start) => AddressSpace.IsPinned((nuint)start) || (nuint)start - (AddressSpace.DeviceBase + AddressSpace.BackingDistance) < AddressSpace.DeviceBytes + AddressSpace.VirtualBytes;
 
     private static bool Probe(void* start, nuint bytes, int advice)
     {
