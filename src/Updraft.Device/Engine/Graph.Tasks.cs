@@ -4,8 +4,9 @@ namespace Updraft.Device;
 internal sealed record CapturedRecord(Capture Capture, Lane Lane, int Count);
 
 /// <summary>A wait of one captured stream for the record of an event in another: an edge of the graph.</summary>
-internal sealed class GraphEdge(Lane from, int count) : WaitCondition
+internal sealed class GraphEdge(Event source, Lane from, int count) : WaitCondition
 {
+    internal Event Source => source;
     internal Lane From => from;
 
     /// <summary>Number of commands of that lane that must have ended: the record is the last of them.</summary>
@@ -148,8 +149,27 @@ internal sealed class BarrierWait(uint[] barrierIds, CacheInvalidation[] operati
 }
 
 /// <summary>A recorded command as the program asks for it.</summary>
-internal sealed class RecordedTask(Lane lane, int index)
+internal sealed unsafe class RecordedTask(Lane lane, int index)
 {
+    /// <summary>The program's event that the task records, waits for or resets; null for other tasks.</summary>
+    internal Event? Event => lane.Attached(index) switch
+    {
+        RecordPoint point => point.Event,
+        ExternalRecord record => record.Target,
+        GraphEdge edge => edge.Source,
+        RecordedWait wait => wait.Source,
+        Event source => source,
+        _ => null,
+    };
+
+    internal bool IsExternal => lane.Attached(index) is ExternalRecord or RecordedWait { IsExternal: true, Source.Kind: EventKind.Snapshot };
+
+    /// <summary>Address, value and flag of a value write or wait.</summary>
+    internal (nuint Address, ulong Value, uint Flag)? Value => lane.Attached(index) is ValueWait wait ? (AddressOf(wait.Cell), wait.Value, wait.Flag)
+        : lane[index].Kind == CommandKind.Write64 ? (AddressOf(lane[index].A), (ulong)lane[index].B, 0) : null;
+
+    private static nuint AddressOf(nuint backing) => Place.OfBacking(backing, sizeof(ulong)).Address;
+
     internal uint Sequence => (uint)lane.Sequence(index);
 
     internal aclmdlRITaskType Type => lane[index].Kind switch

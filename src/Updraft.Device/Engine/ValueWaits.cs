@@ -143,6 +143,9 @@ internal sealed unsafe class ValueWait(nuint cell, ulong value, uint flag) : Dev
     }
 
     internal override bool UsesLiveMemory => Place.OfBacking(cell, sizeof(ulong)).IsWhole;
+    internal nuint Cell => cell;
+    internal ulong Value => value;
+    internal uint Flag => flag;
     internal override aclmdlRITaskType TaskType => aclmdlRITaskType.ACL_MODEL_RI_TASK_VALUE_WAIT;
 
     internal override bool Run(Stream stream, ref AclError result)

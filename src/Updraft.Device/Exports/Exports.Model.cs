@@ -3,6 +3,7 @@ namespace Updraft.Device;
 // Model running instances and capture. Reference: docs/api/models.md, docs/api/capture.md
 internal static unsafe partial class Exports
 {
+    static void aclmdlRITaskGetParams(nint task, byte* @params) => Models.GetTaskParameters(task, @params);
     static void aclmdlRIUpdate(ModelHandle modelRI) => Models.Update(modelRI);
 
     [ChecksChip] static void aclmdlRICaptureBegin(StreamHandle stream, aclmdlRICaptureMode mode) => Captures.Begin(stream, mode);

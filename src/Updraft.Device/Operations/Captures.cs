@@ -346,7 +346,7 @@ internal static unsafe class Captures
         {
             return false;
         }
-        Guarded(capture, () => target.Captured = new CapturedRecord(capture, lane, (int)stream.Submit(new Command { Kind = CommandKind.EventRecord })));
+        Guarded(capture, () => target.Captured = new CapturedRecord(capture, lane, (int)stream.Submit(new Command { Kind = CommandKind.EventRecord }, target)));
         return true;
     }
 
@@ -388,7 +388,7 @@ internal static unsafe class Captures
         }
         if (captured.Lane != stream.Lane)
         {
-            Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new GraphEdge(captured.Lane, captured.Count)));
+            Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new GraphEdge(source, captured.Lane, captured.Count)));
         }
         return true;
     }

@@ -288,6 +288,31 @@ internal static unsafe class Models
         *id = task.Sequence;
     }
 
+    // Layout of aclmdlRITaskParams: the type first, what belongs to the type in a union.
+    private const int ParametersBytes = 200, UnionOffset = 72;
+
+    /// <summary>Events and values; of other tasks only the type, as the rest of the struct is about operators.</summary>
+    internal static void GetTaskParameters(nint handle, byte* parameters)
+    {
+        RecordedTask task = Task(handle);
+        Check.NotNull(parameters, "params");
+        new Span<byte>(parameters, ParametersBytes).Clear();
+        *(aclmdlRITaskType*)parameters = task.Type;
+        byte* union = parameters + UnionOffset;
+        if (task.Event is { } source)
+        {
+            *(nint*)union = source.Handle;
+            *(uint*)(union + 8) = source.Flags;
+            *(uint*)(union + 12) = task.IsExternal ? 1u : 0;
+        }
+        else if (task.Value is { } value)
+        {
+            *(nuint*)union = value.Address;
+            *(ulong*)(union + 8) = value.Value;
+            *(uint*)(union + 16) = value.Flag;
+        }
+    }
+
     private static RecordedTask Task(nint handle)
     {
         Check.That(handle != 0, AclError.InvalidParam, "task is NULL; give a task of aclmdlRIGetTasksByStream.");

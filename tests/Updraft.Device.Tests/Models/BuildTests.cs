@@ -584,7 +584,15 @@ public sealed unsafe class BuildTests
             machine.Ok(api.aclmdlRITaskGetSeqId(tasks[index], &sequence));
             Assert.Equal(expected[index], (int)type);
             Assert.Equal((uint)index + 1, sequence);
+            aclmdlRITaskParams parameters;
+            machine.Ok(api.aclmdlRITaskGetParams(tasks[index], &parameters));
+            byte* raw = (byte*)&parameters;
+            Assert.Equal(expected[index], *(int*)raw);
+            Assert.Equal(index switch { 1 or 2 or 3 => flag, 4 or 5 => (nint)device, _ => 0 }, *(nint*)(raw + 72));
+            Assert.Equal(index switch { 1 or 2 or 3 => 1ul, 4 or 5 => 1ul, _ => 0 }, *(ulong*)(raw + 80) & uint.MaxValue);
         }
+        machine.Returns(100000, api.aclmdlRITaskGetParams(0, null));
+        machine.Returns(100000, api.aclmdlRITaskGetParams(tasks[0], null));
         machine.Ok(api.aclmdlRIExecute(model, -1));
         machine.Ok(api.aclmdlRIDestroy(model));
         aclmdlRITaskType gone;
