@@ -36,6 +36,7 @@ internal sealed unsafe class SharedCopy : SharedWork
         else if (!HostGuard.TryCopyHere(_to + first, _from + first, count))
         {
             _hasFaulted = true;
+            TakeNoMore();
         }
     }
 }

@@ -80,6 +80,9 @@ internal abstract class SharedWork
         return false;
     }
 
+    /// <summary>The work is over although pieces are left: nobody takes another.</summary>
+    protected void TakeNoMore() => Interlocked.Exchange(ref _next, _end);
+
     private bool TakePiece()
     {
         long first = Interlocked.Add(ref _next, _piece) - _piece;

@@ -118,8 +118,10 @@ internal static unsafe class AddressSpace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsPinned(nuint address) => address - PinnedBase < PinnedBytes;
 
-    /// <summary>True when a byte of the range is in one of the reserved ranges: host memory of the program never is.</summary>
-    internal static bool Touches(nuint start, nuint bytes) =>
+    /// <summary>False when a range cannot be memory of the program: larger than any, beyond the end of addresses, or partly in a reserved range.</summary>
+    internal static bool MayBeHost(nuint start, nuint bytes) => bytes <= (nuint)1 << 47 && start + bytes >= start && !Touches(start, bytes);
+
+    private static bool Touches(nuint start, nuint bytes) =>
         Overlap(start, bytes, DeviceBase, DeviceBytes + VirtualBytes) || Overlap(start, bytes, DeviceBase + BackingDistance, DeviceBytes + VirtualBytes)
         || Overlap(start, bytes, PinnedBase, PinnedBytes) || Overlap(start, bytes, ManagedBase, ManagedBytes);
 

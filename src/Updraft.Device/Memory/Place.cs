@@ -101,7 +101,7 @@ internal readonly unsafe struct Place
         }
         return HostRegistry.TryFind(address, out HostRegistry.Range range)
             ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)
-            : new Place(MemoryClass.Unregistered, !AddressSpace.Touches(address, bytes), true, 0, address);
+            : new Place(MemoryClass.Unregistered, AddressSpace.MayBeHost(address, bytes), true, 0, address);
     }
 
     /// <summary>The allocator that owns the address; null for mapped, registered and foreign memory.</summary>

@@ -49,6 +49,11 @@ static void codes(void)
     RETURNS(107017, aclrtMemcpyAsync(device, 64, pinned, 64, ACL_MEMCPY_HOST_TO_DEVICE, (aclrtStream)0x10));
     RETURNS(107000, aclrtMemcpyAsync(device, 63, pinned, 64, ACL_MEMCPY_HOST_TO_DEVICE, stream));
     RETURNS(107017, aclrtMemcpy(device + room, 4096, pinned, 4096, ACL_MEMCPY_HOST_TO_DEVICE));
+    // Host memory that is not there, or cannot be: refused at the first byte that is missing, however many there would be.
+    RETURNS(107017, aclrtMemcpy(result_bytes, SIZE_MAX, (void *)0xdeadbeef000, (size_t)1 << 46, ACL_MEMCPY_HOST_TO_HOST));
+    RETURNS(107017, aclrtMemcpy((void *)0xdeadbeef000, SIZE_MAX, pageable, 64, ACL_MEMCPY_HOST_TO_HOST));
+    RETURNS(107017, aclrtMemcpy(result_bytes, SIZE_MAX, pageable, (size_t)1 << 63, ACL_MEMCPY_HOST_TO_HOST));
+    RETURNS(107017, aclrtMemcpy(result_bytes + 1, SIZE_MAX, result_bytes, SIZE_MAX - 63, ACL_MEMCPY_HOST_TO_HOST));
     RETURNS(0, aclrtMemcpyAsync(device + room, 4096, pinned, 4096, ACL_MEMCPY_HOST_TO_DEVICE, stream));
     RETURNS(507013, aclrtSynchronizeStream(stream));
     RETURNS(0, aclrtSynchronizeStream(stream));
