@@ -1,11 +1,14 @@
 // The workloads (workloads.h) through Vulkan: lavapipe on machines without a GPU.
 //
-//   peer_vulkan [NAME...] [--rounds N] [--json FILE]
+//   peer_vulkan [--together] [NAME...] [--rounds N] [--json FILE]
 //
 // The mapping: an asynchronous copy is a command buffer recorded and submitted by itself, as a program has to whose copies do not all
 // exist in advance. Command buffers come from a ring of pools; a pool is reset when the fence of its last submission has signalled.
 // A synchronise is a fence waited for, an event between streams a timeline semaphore. lavapipe has one queue: the eight streams of W7
 // share it and keep their semaphores. W5 is one vkCmdCopyBuffer with 10,000 regions, the batch that Vulkan has.
+//
+// With --together the copies of a stream are recorded into one command buffer and submitted once: the best that Vulkan can do, for
+// programs that know all their copies before the first one starts. W6 and W7 stay as they are.
 #define _GNU_SOURCE
 #include "workloads.h"
 
@@ -62,6 +65,8 @@ static VkCommandBuffer next_buffer(void)
     return pool->buffers[pool->used++];
 }
 
+static int together;
+
 static void copy(const struct workload *workload, const VkBufferCopy *regions, int count, const VkSemaphore *wait, uint64_t wait_value, const VkSemaphore *signal, uint64_t signal_value, VkFence fence)
 {
     VkCommandBuffer buffer = next_buffer();
@@ -81,9 +86,28 @@ static void wait_for(VkFence fence)
     CHECK(vkResetFences(device, 1, &fence));
 }
 
+static void run_together(const struct workload *workload)
+{
+    VkCommandBuffer buffer = next_buffer();
+    VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO, .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT};
+    CHECK(vkBeginCommandBuffer(buffer, &begin));
+    for (int index = 0; index < workload->count; index++) {
+        VkBufferCopy region = {source_of(workload, index), target_of(workload, index), workload->bytes};
+        vkCmdCopyBuffer(buffer, is_large(workload) ? large_source : source, is_large(workload) ? large_target : target, 1, &region);
+    }
+    CHECK(vkEndCommandBuffer(buffer));
+    VkSubmitInfo submit = {.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &buffer};
+    CHECK(vkQueueSubmit(queue, 1, &submit, done));
+    wait_for(done);
+}
+
 static void run_stream(const struct workload *workload, struct buffers *buffers)
 {
     (void)buffers;
+    if (together) {
+        run_together(workload);
+        return;
+    }
     for (int index = 0; index < workload->count; index++) {
         VkBufferCopy region = {source_of(workload, index), target_of(workload, index), workload->bytes};
         copy(workload, &region, 1, NULL, 0, NULL, 0, index == workload->count - 1 ? done : VK_NULL_HANDLE);
@@ -198,5 +222,10 @@ int main(int argc, char **argv)
     target_memory = buffer_of(ORDINARY, VK_BUFFER_USAGE_TRANSFER_DST_BIT, &target);
     large_target_memory = buffer_of(LARGE, VK_BUFFER_USAGE_TRANSFER_DST_BIT, &large_target);
     fill_sources(&buffers);
+    if (argc > 1 && strcmp(argv[1], "--together") == 0) {
+        together = 1;
+        argv++;
+        argc--;
+    }
     return measure_all(argc, argv, &buffers, 3, 10);
 }
