@@ -235,6 +235,10 @@ internal sealed class Device
 
     internal int TakeEvent() => Take(_eventIds, Chip.Current.NoEventCode, "events", Chip.Current.EventsPerDevice);
     internal void ReturnEvent(int id) => _eventIds.Return(id);
+
+    /// <summary>A place among the events without a number, for as long as a snapshot is pending.</summary>
+    internal void ReserveEvent() => Check.That(_eventIds.TryReserve(), Chip.Current.NoEventCode, "All events of the device are in use; destroy events that are no longer needed, or synchronise.");
+    internal void UnreserveEvent() => _eventIds.Unreserve();
     internal int FreeEvents => _eventIds.Free;
 
     internal int TakeNotify() => Take(_notifyIds, AclError.RtNoNotifyResource, "notifies", Chip.Current.NotifiesPerDevice);

@@ -52,15 +52,16 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     /// <summary>A stream can wait for it. The default kind always can, whatever its flags say.</summary>
     internal bool CanBeWaitedFor => Kind == EventKind.Default || Has(Sync) || Has(Ipc);
 
-    /// <summary>The number on the device, or null while it has none.</summary>
+    /// <summary>The number on the device, or null while it has none. A snapshot event gets one when it is asked for while a record is pending.</summary>
     internal int? Id
     {
         get
         {
-            lock (this)
+            if (Kind == EventKind.Snapshot && Volatile.Read(ref _pendingRecords) > 0)
             {
-                return _id == None ? null : _id;
+                TakeId();
             }
+            return Volatile.Read(ref _id) is var id && id == None ? null : id;
         }
     }
 
@@ -116,50 +117,77 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
     /// <summary>Gives the event its number on the device if it has none. 207007 (950: 207009) when all are in use.</summary>
     internal void TakeId()
     {
-        lock (this)
+        if (Volatile.Read(ref _id) == None)
         {
-            if (_id == None)
+            int id = Context.Device.TakeEvent();
+            if (Interlocked.CompareExchange(ref _id, id, None) != None)
             {
-                _id = Context.Device.TakeEvent();
+                Context.Device.ReturnEvent(id);
             }
         }
     }
 
-    /// <summary>A record is about to be queued: it needs the number until the stream has come by.</summary>
+    /// <summary>A record is about to be queued: it needs its place among the device's events until the stream has come by.</summary>
     internal void BeginRecord()
     {
-        lock (this)
+        if (Kind != EventKind.Snapshot)
         {
             TakeId();
-            _pendingRecords++;
+            Interlocked.Increment(ref _pendingRecords);
+        }
+        else if (Interlocked.Increment(ref _pendingRecords) == 1)
+        {
+            Reserve();
+        }
+    }
+
+    private void Reserve()
+    {
+        try
+        {
+            Context.Device.ReserveEvent();
+        }
+        catch
+        {
+            Interlocked.Decrement(ref _pendingRecords);
+            throw;
         }
     }
 
     internal void EndRecord()
     {
-        lock (this)
+        if (Interlocked.Decrement(ref _pendingRecords) != 0)
         {
-            _pendingRecords--;
-            ReturnIdIfUnused();
+            return;
+        }
+        if (Kind == EventKind.Snapshot)
+        {
+            Context.Device.UnreserveEvent();
+            ReturnId();
+        }
+        else if (Volatile.Read(ref _isDestroyed))
+        {
+            ReturnId();
         }
     }
 
     /// <summary>The program has destroyed it: what is queued goes on, then the number is free.</summary>
     internal void Destroy()
     {
-        lock (this)
+        // Either this look finds the last record ended, or its end finds the mark.
+        Volatile.Write(ref _isDestroyed, true);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _pendingRecords) == 0)
         {
-            _isDestroyed = true;
-            ReturnIdIfUnused();
+            ReturnId();
         }
     }
 
-    private void ReturnIdIfUnused()
+    private void ReturnId()
     {
-        if (_pendingRecords == 0 && _id != None && (_isDestroyed || Kind == EventKind.Snapshot))
+        if (Volatile.Read(ref _id) != None && Interlocked.Exchange(ref _id, None) is var id && id != None)
         {
-            Context.Device.ReturnEvent(_id);
-            _id = None;
+            Context.Device.ReturnEvent(id);
         }
     }
 }
