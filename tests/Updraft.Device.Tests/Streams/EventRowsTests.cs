@@ -347,18 +347,9 @@ public sealed unsafe class EventRowsTests
                 Assert.InRange(last - first, (ulong)(ms * 1000) - 2, (ulong)(ms * 1000) + 2);
             }
         },
-        { "2.2 timestamps have the chip's resolution", "910b,910c", m =>
-            {
-                float ms;
-                nint start = m.Event(), end = m.Event();
-                m.Ok(m.Api.aclrtRecordEvent(start, 0));
-                m.Ok(m.Api.aclrtRecordEvent(end, 0));
-                m.Ok(m.Api.aclrtSynchronizeEvent(end));
-                m.Ok(m.Api.aclrtEventElapsedTime(&ms, start, end));
-                double ticks = ms * 1e6 / 20;
-                Assert.Equal(Math.Round(ticks), ticks, 0.01);
-            }
-        },
+        { "2.2 timestamps have the chip's resolution: 20 ns", "910b,910c", m => Resolution(m, 40) },
+        { "2.2 timestamps have the chip's resolution: 20.8 ns", "310b", m => Resolution(m, 1e9 / 48e6 * 2) },
+        { "2.2 timestamps have the chip's resolution: 1 ns", "950,310p,910", m => Resolution(m, 42) },
         { "2.2 aclrtDestroyEvent: NULL 100000, second 107017, never blocks", m =>
             {
                 m.Returns(100000, m.Api.aclrtDestroyEvent(0));
@@ -443,6 +434,26 @@ public sealed unsafe class EventRowsTests
     };
 
     public static TheoryData<string> Rows => s_rows.Names;
+
+    /// <summary>Two records 42 ns apart, at a time that is no whole tick.</summary>
+    private static void Resolution(TestMachine m, double expectedNs)
+    {
+        Machine.Clock = new SteppingClock(1_000_000_013, 42);
+        float ms;
+        nint start = m.Event(), end = m.Event();
+        m.Ok(m.Api.aclrtRecordEvent(start, 0));
+        m.Ok(m.Api.aclrtRecordEvent(end, 0));
+        m.Ok(m.Api.aclrtSynchronizeEvent(end));
+        m.Ok(m.Api.aclrtEventElapsedTime(&ms, start, end));
+        Assert.Equal(expectedNs, ms * 1e6, 0.001);
+    }
+
+    private sealed class SteppingClock(long startNs, long stepNs) : Clock
+    {
+        private long _next = startNs - stepNs;
+
+        internal override long NowNs => Interlocked.Add(ref _next, stepNs);
+    }
 
     [Theory, MemberData(nameof(Rows))]
     public void Row(string row) => s_rows.Run(row);
