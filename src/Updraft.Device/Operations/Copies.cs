@@ -257,6 +257,12 @@ internal static unsafe class Copies
         {
             Current.ThrowForeign(stream, context);
         }
+        // First: a size that fits no allocation must not be asked for as a buffer.
+        if (!to.IsWhole || !from.IsWhole)
+        {
+            stream.Submit(Failing(stream, to, from, count));
+            return;
+        }
         stream.Submit(new Command { Kind = CommandKind.Task }, new BufferedCopy(to, from, count));
     }
 
@@ -339,7 +345,7 @@ internal static unsafe class Copies
             (_to, _count) = (to, count);
             // Outside the managed heap, which is small: throws OutOfMemoryException, and the caller gets 207001.
             _buffer = (byte*)NativeMemory.Alloc(count);
-            _faults = !to.IsWhole || !from.IsWhole || !HostGuard.TryCopy(_buffer, (void*)from.Backing, count);
+            _faults = !HostGuard.TryCopy(_buffer, (void*)from.Backing, count);
         }
 
         internal override bool UsesLiveMemory => Place.OfBacking(_to.Backing, _count).IsWhole;
