@@ -37,6 +37,23 @@ public sealed unsafe class MemoryAllocationTests
         Assert.Equal(0, (nint)pointer & 511); // 1.3
     }
 
+    [Theory, MemberData(nameof(Functions))]
+    public void Malloc_HugeSizes_AreRefusedWhateverTheyAreRoundedTo(string function)
+    {
+        using var machine = new TestMachine();
+        void* pointer = null;
+        for (int shift = 40; shift < 64; shift++)
+        {
+            machine.Returns(207001, Call(machine.Api, function, &pointer, (nuint)1 << shift, 0));
+        }
+        foreach (nuint below in new nuint[] { 96, 128, 4096, 2 << 20, (2 << 20) + 33, 1 << 30 })
+        {
+            machine.Returns(207001, Call(machine.Api, function, &pointer, nuint.MaxValue - below, 0));
+            machine.Returns(207001, Call(machine.Api, function, &pointer, nuint.MaxValue - below, 6));
+        }
+        Assert.True(pointer == null);
+    }
+
     // memory.md 1.4: policy, chip, the page size that shows, or 207000.
     [Theory]
     [InlineData("aclrtMalloc", "910b", 0u, 4096, 4096), InlineData("aclrtMalloc", "910b", 0u, (1 << 20) - 32, 4096), InlineData("aclrtMalloc", "910b", 0u, 1 << 20, 2 << 20)]

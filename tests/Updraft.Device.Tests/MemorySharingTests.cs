@@ -458,4 +458,25 @@ public sealed unsafe class MemorySharingTests
         machine.Returns(107000, machine.Api.aclrtIpcOpenEventHandle(handle, &opened));
         machine.Ok(machine.Api.aclrtDestroyEvent(shared));
     }
+
+    [Fact]
+    public void Event_RecorderKilled_WaitsEndWithAnError()
+    {
+        using var machine = new TestMachine();
+        using var peer = new MemoryPeer();
+        nint opened, stream = machine.Stream();
+        aclrtIpcEventHandle handle;
+        peer.Ok("event e");
+        Convert.FromHexString(peer.Ok("export-event e")).CopyTo(new Span<byte>(&handle, 64));
+        machine.Ok(machine.Api.aclrtIpcOpenEventHandle(handle, &opened));
+        peer.Ok("notify hold");
+        peer.Ok("wait-notify hold 0");
+        peer.Ok("record-event e"); // queued behind a wait that never ends
+        machine.Ok(machine.Api.aclrtStreamWaitEvent(stream, opened));
+        peer.Kill();
+        machine.Returns(507022, machine.Api.aclrtSynchronizeStream(stream));
+        machine.Returns(507022, machine.Api.aclrtSynchronizeEvent(opened));
+        machine.Ok(machine.Api.aclrtRecordEvent(opened, stream)); // usable again
+        machine.Ok(machine.Api.aclrtSynchronizeEvent(opened));
+    }
 }

@@ -340,4 +340,21 @@ public sealed unsafe class MemoryVirtualTests
         }
         machine.Ok(machine.Api.aclrtReleaseMemAddress(start));
     }
+
+    [Theory]
+    [InlineData("950", 207001), InlineData("910b", 107000)]
+    public void Reserve_HugeSizes_AreRefused(string soc, int code)
+    {
+        using var machine = new TestMachine(soc);
+        void* address;
+        foreach (nuint size in new[] { nuint.MaxValue, nuint.MaxValue - 4096, nuint.MaxValue - Chunk + 1, (nuint)1 << 63, (nuint)1 << 50 })
+        {
+            machine.Returns(code, machine.Api.aclrtReserveMemAddress(&address, size, 0, null, 0));
+        }
+        aclrtPhysicalMemProp properties = OnHost();
+        nint handle;
+        machine.Returns(207001, machine.Api.aclrtMallocPhysical(&handle, nuint.MaxValue - Chunk + 1, &properties, 0));
+        properties = OnDevice();
+        machine.Returns(207001, machine.Api.aclrtMallocPhysical(&handle, nuint.MaxValue - Chunk + 1, &properties, 0));
+    }
 }

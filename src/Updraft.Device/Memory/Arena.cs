@@ -90,7 +90,8 @@ internal sealed unsafe class Arena
     {
         lock (_lock)
         {
-            if (RoundUp(bytes, pageBytes) > _capacity - UsedBytes)
+            // The window first: a size near the end of the address space would be rounded up to nothing.
+            if (bytes > _bytes || RoundUp(bytes, pageBytes) > _capacity - UsedBytes)
             {
                 return null;
             }

@@ -39,6 +39,10 @@ internal sealed unsafe class MemoryPool(Device device, nuint maximumBytes)
     /// <summary>Takes a block for commands that follow on the stream. Null when the device or the pool is full.</summary>
     internal PoolBlock? Take(nuint bytes, Stream stream)
     {
+        if (bytes > Device.MemoryBytes)
+        {
+            return null;
+        }
         nuint rounded = Arena.RoundUp(bytes, bytes > 1 << 20 ? DeviceMemory.HugePage : (nuint)512);
         lock (_lock)
         {

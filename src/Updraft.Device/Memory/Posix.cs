@@ -140,6 +140,10 @@ internal static unsafe partial class Posix
     [LibraryImport("libc")]
     internal static partial uint geteuid();
 
+    /// <summary>With signal 0: whether the process is there.</summary>
+    [LibraryImport("libc")]
+    internal static partial int kill(int process, int signal);
+
     internal const int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
 
     private static readonly nint s_futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;

@@ -110,7 +110,14 @@ internal sealed unsafe class SharedEvent
     /// <summary>Of the latest record, whoever queued it.</summary>
     internal bool IsComplete => Completed >= Queued;
 
-    internal long Begin() => Interlocked.Increment(ref _page.Numbers[0]);
+    internal long Begin()
+    {
+        Volatile.Write(ref _page.Numbers[2], Environment.ProcessId);
+        return Interlocked.Increment(ref _page.Numbers[0]);
+    }
+
+    /// <summary>The process that queued the latest record ended before the record was reached: it never happens.</summary>
+    private bool IsOrphaned => !IsComplete && Volatile.Read(ref _page.Numbers[2]) is > 0 and var recorder && Posix.kill((int)recorder, 0) != 0;
 
     internal void Complete(long record)
     {
@@ -124,8 +131,8 @@ internal sealed unsafe class SharedEvent
     /// <summary>The wait for the latest record of any process; null when there is none, or it was reached.</summary>
     internal WaitCondition? WaitForLatest() => IsComplete ? null : new Wait(this, Queued);
 
-    /// <summary>A host thread waits. False when the time is over.</summary>
-    internal bool WaitUntilComplete(int timeoutMs)
+    /// <summary>A host thread waits. 507047 when the time is over, 507022 when the recording process has died.</summary>
+    internal AclError WaitUntilComplete(int timeoutMs)
     {
         long record = Queued;
         var deadline = new Deadline(timeoutMs);
@@ -134,11 +141,15 @@ internal sealed unsafe class SharedEvent
             int seen = Volatile.Read(ref *(_page.Word + 1));
             if (Completed >= record)
             {
-                return true;
+                return AclError.Success;
             }
             if (deadline.IsOver)
             {
-                return false;
+                return AclError.RtEventSyncTimeout;
+            }
+            if (IsOrphaned)
+            {
+                return AclError.RtIpcError;
             }
             Posix.FutexWait(_page.Word + 1, seen, deadline.LeftMs < 0 ? 500 : Math.Min(deadline.LeftMs, 500));
         }
@@ -148,6 +159,18 @@ internal sealed unsafe class SharedEvent
     {
         internal override bool IsMet => source.Completed >= record;
 
-        internal override bool IsOver(Stream stream, ref AclError result) => IsMet || !source._waiters.Add(stream, () => IsMet);
+        internal override bool IsOver(Stream stream, ref AclError result)
+        {
+            if (IsMet)
+            {
+                return true;
+            }
+            if (source.IsOrphaned)
+            {
+                result = AclError.RtIpcError;
+                return true;
+            }
+            return !source._waiters.Add(stream, () => IsMet);
+        }
     }
 }

@@ -47,11 +47,15 @@ internal static unsafe class VirtualMemory
     /// <summary>Reserves addresses, at the wanted place if one is given. 0 when the place is taken or the window is full.</summary>
     internal static nuint Reserve(nuint bytes, nuint alignment, nuint wanted)
     {
+        if (bytes > AddressSpace.VirtualBytes)
+        {
+            return 0;
+        }
         bytes = Arena.RoundUp(bytes, AddressSpace.ChunkBytes);
         lock (s_lock)
         {
             nuint start = wanted != 0 ? wanted : FindRoom(bytes, alignment);
-            if (start == 0 || bytes > AddressSpace.VirtualBytes || start - AddressSpace.VirtualBase > AddressSpace.VirtualBytes - bytes || Overlaps(start, bytes))
+            if (start == 0 || start - AddressSpace.VirtualBase > AddressSpace.VirtualBytes - bytes || Overlaps(start, bytes))
             {
                 return 0;
             }

@@ -92,6 +92,7 @@ internal static unsafe class DeviceMemory
         {
             Check.Fail(AclError.RtFeatureNotSupport, $"{Chip.Current.Name} has no managed memory.", isStored: false);
         }
+        // A size near the end of the address space is rounded up to nothing.
         nuint bytes = Arena.RoundUp((nuint)size, HugePage);
         Allocation* allocation = bytes < size ? null : ManagedMemory.Allocate(bytes, (nuint)size);
         if (allocation == null)

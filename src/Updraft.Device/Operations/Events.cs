@@ -207,7 +207,7 @@ internal static unsafe class Events
         RecordPoint? latest = Volatile.Read(ref target.Latest);
         if (latest == null)
         {
-            return target.Shared?.WaitUntilComplete(timeoutMs) == false ? AclError.RtEventSyncTimeout : AclError.Success;
+            return target.Shared?.WaitUntilComplete(timeoutMs) ?? AclError.Success;
         }
         Check.That(!latest.IsRecorded, AclError.RtParamInvalid, "The latest record of the event is part of a model; synchronise the stream on which the model is executed.");
         Stream stream = latest.Stream;

@@ -14,7 +14,7 @@ internal static unsafe class VirtualAddresses
         Check.That(size <= Chip.Current.MaximumReservation, AclError.RtParamInvalid, $"size ({size} bytes) is more than can be reserved at once ({Chip.Current.MaximumReservation} bytes).");
         var wanted = (nuint)expectPtr;
         nuint alignment = size > GiantAlignmentFrom || inGiants ? DeviceMemory.GiantPage : DeviceMemory.HugePage;
-        nuint wantedAlignment = size > GiantAlignmentFrom ? DeviceMemory.GiantPage : Math.Max(DeviceMemory.HugePage, System.Numerics.BitOperations.RoundUpToPowerOf2(size));
+        nuint wantedAlignment = size > GiantAlignmentFrom ? DeviceMemory.GiantPage : Math.Max(DeviceMemory.HugePage, System.Numerics.BitOperations.RoundUpToPowerOf2(size)); // size is at most 512 MiB here
         Check.That(wanted % wantedAlignment == 0, AclError.RtParamInvalid, $"expectPtr 0x{wanted:x} is not aligned to {wantedAlignment} bytes, as {size} bytes need it; give NULL to let the address be chosen.");
         nuint start = VirtualMemory.Reserve(size, alignment, wanted);
         if (start == 0)
