@@ -98,6 +98,21 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
         return _count;
     }
 
+    /// <summary>Forgets what was recorded. Called under the submit lock of the source stream, while the graph does not run.</summary>
+    internal void Clear()
+    {
+        ForgetTasks();
+        for (int index = 0; index < _count; index++)
+        {
+            (Attached(index) as RecordPoint)?.Event.EndRecord();
+            this[index].HasObject = false;
+        }
+        EndTaskAt = -1;
+        _sequences.Clear();
+        _segments = new CommandSegment[4];
+        Volatile.Write(ref _count, 0);
+    }
+
     private List<nint>? _taskHandles;
 
     /// <summary>Handles of the recorded tasks, made when somebody asks for them.</summary>

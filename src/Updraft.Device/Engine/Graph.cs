@@ -43,6 +43,16 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
     /// <summary>Set when nothing more may be recorded.</summary>
     internal bool IsSealed { get; private set; }
 
+    /// <summary>A stream was emptied: recording goes on.</summary>
+    internal void Unseal()
+    {
+        lock (_lock)
+        {
+            IsSealed = false;
+            _lanes = []; // Another lane may hold the end next time.
+        }
+    }
+
     internal int NextSequence() => Interlocked.Increment(ref _sequence);
 
     internal Lane[] Lanes

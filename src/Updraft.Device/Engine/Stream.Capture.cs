@@ -41,6 +41,22 @@ internal sealed unsafe partial class Stream
         UpdateTrouble();
     }
 
+    /// <summary>Empties what was recorded from a bound stream; the model has to be completed again. False when it still runs after the time.</summary>
+    internal bool TryClearRecording(Lane lane, int timeoutMs)
+    {
+        if (!lane.Graph.Model.WaitUntilIdle(timeoutMs))
+        {
+            return false;
+        }
+        int thread = ThreadState.Current.ThreadId;
+        EnterSubmit(thread);
+        lane.Clear();
+        LeaveSubmit(thread);
+        lane.Graph.Unseal();
+        lane.Graph.Model.IsReady = false;
+        return true;
+    }
+
     /// <summary>Entered inside a submission, which it ends: the stream refuses work, or records it.</summary>
     private long SubmitElsewhere(int thread, in Command command, object? attached)
     {

@@ -218,7 +218,8 @@ internal static unsafe class Streams
     {
         Stream stream = OwnStream(handle);
         Check.That((stream.Flags & Persistent) != 0, AclError.RtParamInvalid, $"Stream {stream.Id} is not persistent (flags 0x{stream.Flags:x}); create it with ACL_STREAM_PERSISTENT, or use aclrtStreamAbort.");
-        return stream.DropAll(AbortMs) ? AclError.Success : AclError.RtWaitTimeout;
+        bool isEmpty = stream.BoundTo != null && stream.Lane is { } lane ? stream.TryClearRecording(lane, AbortMs) : stream.DropAll(AbortMs);
+        return isEmpty ? AclError.Success : AclError.RtWaitTimeout;
     }
 
     private static Stream OwnStream(StreamHandle handle)

@@ -528,6 +528,33 @@ public sealed unsafe class BuildTests
         Assert.Equal(threads * rounds, *counters);
     }
 
+    [Theory, InlineData("910b"), InlineData("950")]
+    public void PersistentTaskClean_BoundStream_IsEmptyAndTakesWorkAgain(string soc)
+    {
+        using var machine = new TestMachine(soc);
+        AclApi api = machine.Api;
+        nint model = machine.Model(), bound = machine.Bound(model), stream = machine.Stream(), flag = machine.FlagEvent();
+        byte* host = machine.Pinned(64, 5), device = machine.Device(64);
+        machine.Copy(device, host, 64, H2D, bound);
+        machine.Ok(api.aclrtRecordEvent(flag, bound));
+        machine.Complete(model, bound);
+        machine.Ok(api.aclmdlRIExecute(model, -1));
+        machine.Ok(api.aclrtPersistentTaskClean(bound));
+        machine.Returns(507011, api.aclmdlRIExecuteAsync(model, stream));
+        machine.Write(device, new byte[64]);
+        machine.Copy(device, host, 32, H2D, bound);
+        machine.Complete(model, bound);
+        machine.Ok(api.aclmdlRIExecuteAsync(model, stream));
+        machine.Sync(stream);
+        byte[] found = machine.Read(device, 64);
+        Assert.Equal((5, 0), (found[31], found[32]));
+        uint count;
+        machine.Ok(api.aclmdlRIGetTasksByStream(bound, null, &count));
+        Assert.Equal(2u, count);
+        machine.Ok(api.aclmdlRIDestroy(model));
+        machine.Ok(api.aclrtDestroyEvent(flag));
+    }
+
     [Fact]
     public void Names_Ids_AreKept()
     {
