@@ -119,6 +119,7 @@ internal sealed unsafe class MemoryPool(Device device, nuint maximumBytes)
                 MemoryPools.Forget(block);
                 if (Device.Memory.Free(block.Address))
                 {
+                    SharedKeys.Freed(block.Address);
                     Machine.Observer?.Freed(block.Address, Device.Id);
                 }
             }
