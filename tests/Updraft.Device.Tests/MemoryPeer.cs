@@ -18,7 +18,7 @@ internal sealed unsafe class MemoryPeer : IDisposable
 
     internal MemoryPeer(string soc = "910b", int devices = 2)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath!) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = OwnProgram.With();
         start.Environment[Variable] = $"{soc} {devices.ToString(CultureInfo.InvariantCulture)}";
         _process = Process.Start(start)!;
     }

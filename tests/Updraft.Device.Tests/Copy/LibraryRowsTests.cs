@@ -21,7 +21,8 @@ public sealed class LibraryRowsTests
         string library = Path.Combine(prefix ?? "", "lib64", "libascendcl.so");
         Assert.SkipWhen(prefix == null || TestMachine.Library != null, "needs the installed tree (UPDRAFT_PREFIX), which ./test builds");
         Assert.True(File.Exists(library), $"{library} is missing");
-        var start = new ProcessStartInfo(Environment.ProcessPath!, ["-noColor", .. s_bodies.SelectMany(body => new[] { "-class", body.FullName! })]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = OwnProgram.With(["-noColor", .. s_bodies.SelectMany(body => new[] { "-class", body.FullName! })]);
+        start.RedirectStandardError = true;
         foreach ((string name, string value) in new[] { ("UPDRAFT_TEST_LIBRARY", library), ("UPDRAFT_SOC", chip), ("UPDRAFT_DEVICES", "2"), ("UPDRAFT_LOG", "off") })
         {
             start.Environment[name] = value;
