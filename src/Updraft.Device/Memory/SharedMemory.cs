@@ -33,15 +33,19 @@ internal static unsafe class SharedMemory
     internal static bool Map(nuint address, nuint bytes, int file, nuint offset, bool isReadable = true) =>
         Posix.mmap((void*)address, bytes, isReadable ? Posix.PROT_READ | Posix.PROT_WRITE : Posix.PROT_NONE, Posix.MAP_SHARED | Posix.MAP_FIXED, file, (nint)offset) != Posix.MAP_FAILED;
 
+    private const int QuietTimeoutMs = 5000;
+
     /// <summary>
     /// Moves bytes that the engine may be working on from private pages into a file, under the same address. Private pages cannot be
-    /// made shared, so the bytes are copied; whatever ran meanwhile may have written behind the copy, and then it is made again.
+    /// made shared, so the bytes are copied; whatever ran meanwhile may have written behind the copy, and then it is made again. A device
+    /// that does not stand still for a moment in all that time keeps its private pages, and the export fails: nothing is lost.
     /// </summary>
     internal static void Move(nuint backing, nuint bytes, int file, nuint offset)
     {
         void* copy = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_SHARED, file, (nint)offset);
         Check.That(copy != Posix.MAP_FAILED, AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");
-        for (int attempt = 0; attempt < 100; attempt++)
+        var deadline = new Deadline(QuietTimeoutMs);
+        for (int attempt = 0; ; attempt++)
         {
             long before = Quiet(out bool wasQuiet);
             // What was never written stays without pages in the file too.
@@ -52,6 +56,11 @@ internal static unsafe class SharedMemory
             if (wasQuiet && Quiet(out bool isQuiet) == before && isQuiet)
             {
                 break;
+            }
+            if (deadline.IsOver)
+            {
+                _ = Posix.munmap(copy, bytes);
+                Check.Fail(AclError.RtInternalError, $"The memory cannot be exported while the device copies without a pause (for {QuietTimeoutMs} ms now); synchronise its streams first.");
             }
             Thread.Sleep(attempt < 10 ? 0 : 1);
         }

@@ -45,11 +45,19 @@ internal static unsafe class SharedKeys
             if (!s_exported.TryGetValue(address, out ExportedMemory? exported))
             {
                 exported = new ExportedMemory(SharedMemory.CreateFile(bytes));
-                if (!device.Memory.Share(address, exported.File))
+                bool isShared = false;
+                try
                 {
-                    _ = Posix.close(exported.File);
-                    Check.Fail(AclError.RtParamInvalid, $"{Place.Describe(devPtr)} was freed during the call.");
+                    isShared = device.Memory.Share(address, exported.File);
                 }
+                finally
+                {
+                    if (!isShared)
+                    {
+                        _ = Posix.close(exported.File);
+                    }
+                }
+                Check.That(isShared, AclError.RtParamInvalid, $"{Place.Describe(devPtr)} was freed during the call.");
                 s_exported.Add(address, exported);
                 s_any = true;
             }
