@@ -79,7 +79,10 @@ public sealed unsafe class MemorySharingTests
         exporter.Ok($"fill m 0 7 {Size}");
         string key = exporter.Ok($"export m {Size} 1");
         machine.Ok(Import(machine, key, out byte* mine));
+        string socket = $"@updraft-{exporter.ProcessId}";
+        Assert.Contains(File.ReadLines("/proc/net/unix"), line => line.EndsWith(socket, StringComparison.Ordinal));
         exporter.Kill();
+        Assert.DoesNotContain(File.ReadLines("/proc/net/unix"), line => line.EndsWith(socket, StringComparison.Ordinal));
         Assert.Equal(7, machine.Read(mine + Size - 1, 1)[0]);
         machine.Ok(machine.Api.aclrtMemset(mine, Size, 1, Size));
         machine.Returns(107000, Import(machine, key, out _));
@@ -108,7 +111,7 @@ public sealed unsafe class MemorySharingTests
         Assert.Equal(total, free);
     }
 
-    private static string[] Leftovers() => [.. Directory.EnumerateFileSystemEntries("/dev/shm"), .. Directory.EnumerateFileSystemEntries(Path.GetTempPath(), "*updraft*")];
+    private static string[] Leftovers() => [.. Directory.EnumerateFileSystemEntries("/dev/shm", "*updraft*").Order()];
 
     [Fact]
     public void Memory_FreedByItsOwner_IsNotReusedUnderTheImporter()
