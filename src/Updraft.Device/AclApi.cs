@@ -20,7 +20,8 @@ public sealed unsafe partial class AclApi
     public static AclApi Load(string path)
     {
         var api = new AclApi();
-        nint library = NativeLibrary.Load(path);
+        // With the assembly a bare name is also looked for among the native libraries of packages.
+        nint library = NativeLibrary.Load(path, typeof(AclApi).Assembly, null);
         for (int index = 0; index < Functions.Count; index++)
         {
             var function = (Function)index;
