@@ -68,6 +68,20 @@ internal static unsafe class SharedMemory
         Check.That(Map(backing, bytes, file, offset), AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");
     }
 
+    /// <summary>
+    /// Lets what is queued end before memory is moved. A stream that stands still may do so until the caller goes on, so not for ever.
+    /// </summary>
+    internal static void Drain()
+    {
+        var busy = new List<(Stream Stream, long Tail)>();
+        Machine.CollectBusyStreams(busy);
+        var deadline = new Deadline(2000);
+        foreach ((Stream stream, long tail) in busy)
+        {
+            _ = Machine.Scheduler.WaitUntil(stream, tail, deadline.LeftMs);
+        }
+    }
+
     /// <summary>Commands that have ended so far, and whether none is running now.</summary>
     private static long Quiet(out bool isQuiet)
     {
