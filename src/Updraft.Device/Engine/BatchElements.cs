@@ -23,6 +23,9 @@ internal sealed unsafe class BatchElements : SharedWork
     private const int MaximumPooledSmall = 256, MaximumPooledLarge = 16;
     private const nuint PieceBytes = 256 << 10;
 
+    /// <summary>A batch of this size does not stay in the cache, so its elements need not go through it, unless they are short.</summary>
+    private const nuint PastCacheBytes = 16 << 20, PastCacheElementBytes = 8 << 10;
+
     private static readonly Lock s_lock = new();
     private static readonly Stack<BatchElements> s_small = new(), s_large = new();
 
@@ -133,9 +136,18 @@ internal sealed unsafe class BatchElements : SharedWork
             }
             return;
         }
+        bool isLarge = Bytes >= PastCacheBytes;
         for (; element < end; element++)
         {
-            CopyEngine.CopySmall((byte*)element->To, (byte*)element->From, element->Bytes);
+            byte* to = (byte*)element->To, from = (byte*)element->From;
+            if (isLarge && element->Bytes >= PastCacheElementBytes && !CopyEngine.Overlap(to, from, element->Bytes))
+            {
+                CopyEngine.CopyPastCache(to, from, element->Bytes);
+            }
+            else
+            {
+                CopyEngine.CopySmall(to, from, element->Bytes);
+            }
         }
     }
 }

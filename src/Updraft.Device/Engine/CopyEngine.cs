@@ -227,7 +227,7 @@ internal static unsafe class CopyEngine
     internal static bool Overlap(byte* to, byte* from, nuint bytes) => (nuint)(to - from) < bytes || (nuint)(from - to) < bytes;
 
     /// <summary>Stores past the cache: the target is too large to be read from it again, and fetching its lines first would be wasted.</summary>
-    private static void CopyPastCache(byte* to, byte* from, nuint bytes)
+    internal static void CopyPastCache(byte* to, byte* from, nuint bytes)
     {
         // The last piece of a large copy may be shorter than what is missing to an aligned target.
         nuint head = Math.Min((nuint)(-(nint)to) & 31, bytes);
