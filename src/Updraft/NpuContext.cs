@@ -11,6 +11,9 @@ public sealed unsafe class NpuContext : IDisposable
     private readonly NativeObject _object;
     private readonly Stack<StreamObject> _idleWaiters = new();
 
+    /// <summary>Set with the last look at the idle waiters; the owner itself counts as open as long as a waiter in use holds it.</summary>
+    private bool _keepsNoWaiters;
+
     /// <summary>The primary context: lives and dies with the device.</summary>
     internal NpuContext(NpuDevice device, nint handle, DeviceObject owner)
     {
@@ -295,7 +298,7 @@ public sealed unsafe class NpuContext : IDisposable
     {
         lock (_idleWaiters)
         {
-            if (!_object.IsClosed)
+            if (!_keepsNoWaiters)
             {
                 _idleWaiters.Push(waiter);
                 return;
@@ -307,6 +310,10 @@ public sealed unsafe class NpuContext : IDisposable
     /// <summary>After the owner was closed: idle waiters would keep it.</summary>
     internal void DisposeWaiters()
     {
+        lock (_idleWaiters)
+        {
+            _keepsNoWaiters = true;
+        }
         while (TakeIdleWaiter() is { } waiter)
         {
             waiter.Dispose();

@@ -1,5 +1,7 @@
 // Two processes of the built library: the same memory by key, by shareable and by fabric handle; a killed exporter; a clean machine.
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <acl/acl.h>
 
 #include <signal.h>
