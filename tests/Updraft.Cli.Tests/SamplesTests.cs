@@ -106,6 +106,14 @@ public sealed class SamplesTests : IDisposable
     }
 
     [Fact]
+    public void Readme_CSharpExample_IsTheProgramOfTheDotNetPage()
+    {
+        static string Example(string page) => Repository.Text(page).Split("```csharp\n")[1].Split("```")[0];
+        // Which the check of the packages compiles and runs.
+        Assert.Equal(Example("docs/dotnet.md"), Example("README.md"));
+    }
+
+    [Fact]
     public void Readme_ShowsLinesOfTheSample()
     {
         string sample = Repository.Text("samples/hello-acl/hello.c");
