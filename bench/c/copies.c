@@ -1,38 +1,17 @@
 // What the forms of a copy cost beside the plain loop they replace: a batch of small entries, a batch of blocks, rectangles; and the
 // order machinery alone: a chain of events through many streams.
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define CHECK(call) do { int code_ = (call); if (code_ != ACL_SUCCESS) { fprintf(stderr, "%s returned %d\n", #call, code_); exit(1); } } while (0)
-
 enum { ROUNDS = 15, ENTRIES = 10000, STREAMS = 64, HOPS = 10000 };
 
 static char *device, *host, *plain;
 static aclrtStream stream;
-
-static double now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
-}
 
 static void batch(size_t bytes, const char *text, double overhead_goal, double ratio_goal)
 {
@@ -63,8 +42,8 @@ static void batch(size_t bytes, const char *text, double overhead_goal, double r
         ours[at] = (now_ns() - start) / ENTRIES;
         ratio[at] = ours[at] / loop[at];
     }
-    double loop_ns = median(loop), ours_ns = median(ours);
-    printf("%-44s %9.1f %9.1f   ratio %.2f", text, loop_ns, ours_ns, median(ratio));
+    double loop_ns = median_of(loop, ROUNDS), ours_ns = median_of(ours, ROUNDS);
+    printf("%-44s %9.1f %9.1f   ratio %.2f", text, loop_ns, ours_ns, median_of(ratio, ROUNDS));
     if (overhead_goal > 0) {
         printf("   %.1f ns more each, goal at most %.0f", ours_ns - loop_ns, overhead_goal);
     } else {
@@ -90,7 +69,7 @@ static void rectangle(size_t width, size_t height, size_t pitch, const char *tex
         ours[at] = (now_ns() - start) / (double)height;
         ratio[at] = ours[at] / loop[at];
     }
-    printf("%-44s %9.1f %9.1f   ratio %.2f   goal at most 1.20\n", text, median(loop), median(ours), median(ratio));
+    printf("%-44s %9.1f %9.1f   ratio %.2f   goal at most 1.20\n", text, median_of(loop, ROUNDS), median_of(ours, ROUNDS), median_of(ratio, ROUNDS));
 }
 
 static void chain(void)
@@ -113,7 +92,7 @@ static void chain(void)
         CHECK(aclrtSynchronizeDevice());
         hop[round] = (now_ns() - start) / HOPS;
     }
-    printf("a chain of %d hops over %d streams (copy, record, wait): %.0f ns a hop\n", HOPS, STREAMS, median(hop));
+    printf("a chain of %d hops over %d streams (copy, record, wait): %.0f ns a hop\n", HOPS, STREAMS, median_of(hop, ROUNDS));
 }
 
 int main(void)

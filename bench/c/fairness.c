@@ -3,7 +3,7 @@
 //
 //   fairness [--json FILE]
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define CHECK(call) do { int code_ = (call); if (code_ != ACL_SUCCESS) { fprintf(stderr, "%s returned %d\n", #call, code_); exit(1); } } while (0)
 
 enum { SAMPLES = 400, LARGE_STREAMS = 2 };
 static const size_t BUFFER = (size_t)256 << 20;
@@ -22,19 +20,6 @@ static char *large_device[LARGE_STREAMS], *large_host[LARGE_STREAMS], *device, *
 static aclrtStream large[LARGE_STREAMS], small;
 static atomic_int ends, is_waiting;
 static FILE *json;
-
-static double now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e6 + time.tv_nsec * 1e-3;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
 
 /// Keeps the large copies coming: each stream has 4 GiB queued, sixteen times its buffer.
 static void *keep_copying(void *waits)

@@ -1,15 +1,13 @@
 // What a captured graph costs beside the same copies submitted one by one: the caller's time per replay, and the time until all is
 // copied. 1,000 copies of 4 KB between pinned host memory and the device. Goals: at most 2 us for the caller, a ratio below 1.
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define CHECK(call) do { int code_ = (call); if (code_ != ACL_SUCCESS) { fprintf(stderr, "%s returned %d: %s\n", #call, code_, aclGetRecentErrMsg()); exit(1); } } while (0)
 
 enum { COPIES = 1000, BYTES = 4096, ROUNDS = 101, REPLAYS = 200 };
 
@@ -18,30 +16,11 @@ static char *device, *host;
 static aclrtStream stream, side;
 static aclrtEvent forked, joined;
 
-static double now_us(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e6 + time.tv_nsec * 1e-3;
-}
-
 static void wait_at_gate(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
 }
 
 // On one stream, or on two that are forked and joined by events.
@@ -96,11 +75,11 @@ static void measure(int streams)
     }
     CHECK(aclrtSynchronizeStream(stream));
     double many = (now_us() - start) / REPLAYS;
-    double one = median(alone), graph_us = median(replayed);
+    double one = median_of(alone, ROUNDS), graph_us = median_of(replayed, ROUNDS);
     printf("1,000 copies of 4 KB on %d stream%s\n", streams, streams > 1 ? "s" : "");
-    printf("  %-54s %10.1f us\n", "one by one: caller", median(submitting));
+    printf("  %-54s %10.1f us\n", "one by one: caller", median_of(submitting, ROUNDS));
     printf("  %-54s %10.1f us\n", "one by one: until copied", one);
-    printf("  %-54s %10.3f us\n", "replay as a graph: caller (goal: 2)", median(calling));
+    printf("  %-54s %10.3f us\n", "replay as a graph: caller (goal: 2)", median_of(calling, ROUNDS));
     printf("  %-54s %10.1f us\n", "replay as a graph: until copied", graph_us);
     printf("  %-54s %10.1f us each\n", "200 replays in a row: until copied", many);
     printf("  %-54s %10.2f\n", "ratio replay / one by one, until copied (goal: below 1)", graph_us / one);

@@ -4,7 +4,7 @@
 //
 // Medians of the rounds given with each table; the sizes of a table are run one after another within each round.
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -12,28 +12,11 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK(call)                                                                                                    \
-    do {                                                                                                               \
-        int code_ = (call);                                                                                            \
-        if (code_ != ACL_SUCCESS) {                                                                                    \
-            const char *text_ = aclGetRecentErrMsg();                                                                  \
-            fprintf(stderr, "%s returned %d\n%s\n", #call, code_, text_ ? text_ : "");                                 \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-
 enum { ROUNDS = 5, SIZES = 4, COLUMNS = 5, MAXIMUM = 1000000 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static char *device, *host;
 static FILE *json;
-
-static double now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
 
 static double resident_bytes(void)
 {
@@ -53,12 +36,6 @@ static void wait_at_gate(void *unused)
     (void)unused;
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
 }
 
 struct table {

@@ -6,7 +6,7 @@
 // Goals: a pair of aclrtMalloc and aclrtFree of 4 KB to 2 MB in 1 us; first touch at least half as fast as an anonymous mapping with huge
 // pages; looking up one of 1,000,000 in 60 ns, with at most 100 bytes of bookkeeping each.
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,28 +14,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
-#define CHECK(call) do { int code_ = (call); if (code_ != ACL_SUCCESS) { fprintf(stderr, "%s returned %d\n", #call, code_); exit(1); } } while (0)
-
 enum { ROUNDS = 7, PAIRS = 20000, ALIVE = 1000000, LOOKUPS = 1000000 };
-
-static double now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
-}
 
 static double resident_bytes(void)
 {
@@ -95,8 +74,8 @@ static void pairs(void)
             glibc[round] = glibc_pair(size);
             mapped[round] = mmap_pair(size);
         }
-        double ours = median(acl), theirs = median(glibc);
-        printf("%10zu %12.0f %12.0f %12.0f %13.1fx\n", size, ours, theirs, median(mapped), ours / theirs);
+        double ours = median_of(acl, ROUNDS), theirs = median_of(glibc, ROUNDS);
+        printf("%10zu %12.0f %12.0f %12.0f %13.1fx\n", size, ours, theirs, median_of(mapped, ROUNDS), ours / theirs);
     }
 }
 
@@ -120,7 +99,7 @@ static void first_touch(void)
         mapped[round] = size / (now_ns() - start);
         munmap(anonymous, size + (2 << 20));
     }
-    double ours = median(acl), theirs = median(mapped);
+    double ours = median_of(acl, ROUNDS), theirs = median_of(mapped, ROUNDS);
     printf("\nfirst touch of 512 MiB, GB/s: aclrtMalloc %.1f, mmap with huge pages %.1f, %.0f %% (goal 50)\n", ours, theirs, 100 * ours / theirs);
 }
 
@@ -151,7 +130,7 @@ static void lookup(void)
         }
         call[round] = (now_ns() - start) / LOOKUPS;
     }
-    double one = median(found), same = median(call);
+    double one = median_of(found, ROUNDS), same = median_of(call, ROUNDS);
     printf("1,000,000 alive: %.0f ns a query of a random interior pointer, %.0f ns of the same one: %.0f ns for finding it (goal 60)\n", one, same, one - same);
     printf("bookkeeping: %.0f bytes each (goal 100)\n", bytes);
     for (int index = 0; index < ALIVE; index++) {

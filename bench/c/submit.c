@@ -1,6 +1,6 @@
 // What an asynchronous call costs its caller, on a stream that is busy: all checks on, nothing waited for.
 #define _GNU_SOURCE
-#include <acl/acl.h>
+#include "measure.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -8,38 +8,17 @@
 #include <string.h>
 #include <time.h>
 
-#define CHECK(call) do { int code_ = (call); if (code_ != ACL_SUCCESS) { fprintf(stderr, "%s returned %d\n", #call, code_); exit(1); } } while (0)
-
 enum { ROUNDS = 101, CALLS = 1000, THREADS = 2, STREAMS = 8 };
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 static aclrtStream streams[STREAMS];
 static char *device, *host;
 
-static double now_ns(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * 1e9 + time.tv_nsec;
-}
-
 static void wait_at_gate(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&gate);
     pthread_mutex_unlock(&gate);
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
 }
 
 static void *submit(void *argument)
@@ -109,11 +88,11 @@ int main(void)
         }
         idle[round] = (now_ns() - start) / CALLS;
     }
-    double memcpy_ns = median(plain), copy_ns = median(copy);
+    double memcpy_ns = median_of(plain, ROUNDS), copy_ns = median_of(copy, ROUNDS);
     printf("memcpy of 64 B (reference)                  %8.1f ns\n", memcpy_ns);
     printf("aclrtMemcpyAsync of 64 B, busy stream       %8.1f ns   ratio %.1f   goal at most 60 ns\n", copy_ns, copy_ns / memcpy_ns);
-    printf("record and wait across two streams          %8.1f ns                goal at most 200 ns\n", median(pair));
-    printf("synchronise an idle stream                  %8.1f ns                goal at most 30 ns\n", median(idle));
+    printf("record and wait across two streams          %8.1f ns                goal at most 200 ns\n", median_of(pair, ROUNDS));
+    printf("synchronise an idle stream                  %8.1f ns                goal at most 30 ns\n", median_of(idle, ROUNDS));
     double one[5], two[5];
     for (int round = 0; round < 5; round++) {
         one[round] = threads_ns(1);

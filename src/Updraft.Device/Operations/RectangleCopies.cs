@@ -57,7 +57,9 @@ internal static unsafe class RectangleCopies
         Copies.Submit(stream, to, from, width * height, direction, new Command
         {
             Kind = isGuarded ? CommandKind.Copy2DGuarded : CommandKind.Copy2D,
-            A = to.Backing, B = from.Backing, C = width * height,
+            A = to.Backing,
+            B = from.Backing,
+            C = width * height,
         }, new Rectangle(width, height, dpitch, spitch));
     }
 

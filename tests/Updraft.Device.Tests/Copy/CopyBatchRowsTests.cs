@@ -271,8 +271,10 @@ public sealed unsafe class CopyBatchRowsTests
     /// <summary>So many elements, all of them the same eight bytes.</summary>
     private static Batch Many(CopyBench bench, int count) => new Batch(bench)
     {
-        Dsts = [.. Enumerable.Repeat((nint)bench.Dev, count)], Srcs = [.. Enumerable.Repeat((nint)bench.Pin, count)],
-        DestMaxs = [.. Enumerable.Repeat((nuint)8, count)], Sizes = [.. Enumerable.Repeat((nuint)8, count)],
+        Dsts = [.. Enumerable.Repeat((nint)bench.Dev, count)],
+        Srcs = [.. Enumerable.Repeat((nint)bench.Pin, count)],
+        DestMaxs = [.. Enumerable.Repeat((nuint)8, count)],
+        Sizes = [.. Enumerable.Repeat((nuint)8, count)],
     }.From(Host, OnDevice);
 
     private static readonly CopyRow[] s_rows = [.. Form("sync"), .. Form("sync V2"), .. Form("async"), .. Form("async V2")];

@@ -183,7 +183,8 @@ internal sealed class Background
             {
                 _failure = exception;
             }
-        }) { IsBackground = true };
+        })
+        { IsBackground = true };
         _thread.Start();
     }
 
