@@ -39,7 +39,7 @@ public sealed unsafe class CallbackRowsTests
         { "4.1 Subscribe: stream used by LaunchHostFunc 107011", m =>
             {
                 nint stream = m.Stream();
-                m.Ok(m.Api.aclrtLaunchHostFunc(stream, Calls.Function, null));
+                m.Ok(m.Api.aclrtLaunchHostFunc(stream, Calls.Uncounted, null));
                 m.Returns(107011, m.Api.aclrtSubscribeReport(1, stream));
             }
         },
@@ -76,7 +76,7 @@ public sealed unsafe class CallbackRowsTests
         { "4.1 LaunchCallback: stream in host-function mode 107011, before the context", m =>
             {
                 nint stream = m.Stream();
-                m.Ok(m.Api.aclrtLaunchHostFunc(stream, Calls.Function, null));
+                m.Ok(m.Api.aclrtLaunchHostFunc(stream, Calls.Uncounted, null));
                 m.Returns(107011, m.Api.aclrtLaunchCallback(Calls.Function, null, Block, stream));
                 OnFreshThread(() => m.Returns(107011, m.Api.aclrtLaunchCallback(Calls.Function, null, Block, stream)));
             }
@@ -235,7 +235,7 @@ public sealed unsafe class CallbackRowsTests
                 nint first = m.Stream(), second = m.Stream();
                 using Gate gate = m.Hold(first);
                 gate.WaitUntilEntered();
-                m.Ok(m.Api.aclrtLaunchHostFunc(second, Calls.Function, null));
+                m.Ok(m.Api.aclrtLaunchHostFunc(second, Calls.Uncounted, null));
                 m.Returns(507046, m.Api.aclrtSynchronizeStreamWithTimeout(second, 5));
             }
         },
