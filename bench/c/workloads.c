@@ -2,19 +2,8 @@
 //
 //   workloads [NAME...] [--rounds N] [--json FILE]
 #define _GNU_SOURCE
+#include "measure.h"
 #include "workloads.h"
-
-#include <acl/acl.h>
-
-#define CHECK(call)                                                                                                    \
-    do {                                                                                                               \
-        aclError code_ = (call);                                                                                       \
-        if (code_ != ACL_SUCCESS) {                                                                                    \
-            const char *text_ = aclGetRecentErrMsg();                                                                  \
-            fprintf(stderr, "%s returned %d\n%s\n", #call, code_, text_ ? text_ : "");                                 \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 static const char *const UNDER_TEST_NAME = "updraft";
 static char *device, *large_device;

@@ -9,6 +9,8 @@
 #ifndef WORKLOADS_H
 #define WORKLOADS_H
 
+#include "clock.h"
+
 #include <immintrin.h>
 #include <pthread.h>
 #include <sched.h>
@@ -26,9 +28,7 @@ static const size_t LARGE = (size_t)256 << 20, ORDINARY = (size_t)10000 * BLOCK;
 
 static double now(void)
 {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec + time.tv_nsec * 1e-9;
+    return now_ns() * 1e-9;
 }
 
 static double cpu_now(void)
@@ -36,18 +36,6 @@ static double cpu_now(void)
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     return usage.ru_utime.tv_sec + usage.ru_stime.tv_sec + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6;
-}
-
-static int by_value(const void *left, const void *right)
-{
-    double difference = *(const double *)left - *(const double *)right;
-    return (difference > 0) - (difference < 0);
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_value);
-    return values[count / 2];
 }
 
 // --- The machine ----------------------------------------------------------------------------------------------------------------
@@ -299,12 +287,12 @@ static void measure(const struct workload *workload, struct buffers *buffers, in
         ratio[round] = ours[round] / libc[round];
     }
     verify(workload, buffers);
-    double middle = median(ratio, rounds), low = ratio[rounds / 4], high = ratio[rounds * 3 / 4];
+    double middle = median_of(ratio, rounds), low = ratio[rounds / 4], high = ratio[rounds * 3 / 4];
     double per = 1e9 / workload->count;
-    double libc_ns = median(libc, rounds) * per, kernel_ns = median(kernel, rounds) * per, ours_ns = median(ours, rounds) * per;
-    double best = median(parallel, rounds) * per;
+    double libc_ns = median_of(libc, rounds) * per, kernel_ns = median_of(kernel, rounds) * per, ours_ns = median_of(ours, rounds) * per;
+    double best = median_of(parallel, rounds) * per;
     best = kernel_ns < best ? kernel_ns : best;
-    double trip_ns = median(trip, rounds), cpu_ns = median(cpu, rounds) * per;
+    double trip_ns = median_of(trip, rounds), cpu_ns = median_of(cpu, rounds) * per;
     printf("%-3s %-50s %11.0f %11.0f %8.2f [%.2f-%.2f] %6.2f %8.2f", workload->name, workload->text, libc_ns, ours_ns, middle, low, high, workload->goal, cpu_ns / ours_ns);
     if (has_parallel) {
         printf("   %.2f of the best copy", best / ours_ns);

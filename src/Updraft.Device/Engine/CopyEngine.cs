@@ -98,24 +98,24 @@ internal static unsafe class CopyEngine
         byte* end = from + (bytes & ~(nuint)127);
         for (; from < end; from += 128, to += 128)
         {
-            Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
-            first.Store(to);
-            second.Store(to + 32);
-            third.Store(to + 64);
-            fourth.Store(to + 96);
+            Copy128(to, from);
         }
         nuint rest = bytes & 127;
         if (rest != 0)
         {
             // The last 128 bytes, some of them a second time: cheaper than a copy of a size that has to be found out.
-            from -= 128 - rest;
-            to -= 128 - rest;
-            Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
-            first.Store(to);
-            second.Store(to + 32);
-            third.Store(to + 64);
-            fourth.Store(to + 96);
+            Copy128(to - (128 - rest), from - (128 - rest));
         }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Copy128(byte* to, byte* from)
+    {
+        Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
+        first.Store(to);
+        second.Store(to + 32);
+        third.Store(to + 64);
+        fourth.Store(to + 96);
     }
 
     /// <summary>Any size, on the calling thread, with the help of free ones.</summary>

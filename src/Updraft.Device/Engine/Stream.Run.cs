@@ -283,7 +283,6 @@ internal sealed unsafe partial class Stream
         return true;
     }
 
-
     /// <summary>The host function at that place has returned. One that was dropped may still run: it does not end its successor.</summary>
     internal void HostFunctionEnded(long position)
     {

@@ -5,34 +5,20 @@ namespace Updraft.Device.Tests;
 /// <summary>The reference pages of the small families against the code: who is described, and with which declaration.</summary>
 public sealed unsafe partial class FamiliesDocumentationTests
 {
-    private static readonly string s_api = Path.Combine(FindRoot(), "docs", "api");
-
     public static TheoryData<string> Pages => ["versions.md", "device-queries.md", "data-objects.md", "profiling.md"];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void Page_DeclaresWhatTheTableDeclares_InTheOrderOfTheFormat(string page)
     {
-        string[] sections = File.ReadAllText(Path.Combine(s_api, page)).Split("\n### ")[1..];
-        Assert.NotEmpty(sections);
-        foreach (string section in sections)
-        {
-            string name = section[..section.IndexOf('\n')];
-            Assert.True(Enum.TryParse(name, out Function function), $"{page}: {name} is no function");
-            Assert.True(Functions.IsImplemented(function), $"{page}: {name} is refused");
-            Assert.Equal(Functions.Declaration(function) + ";", Declaration().Match(section).Groups[1].Value);
-            int[] places = [.. new[] { "**Behaviour**", "**Errors:**", "**Ordering:**", "**Here:**", "**Source:**" }.Select(part => section.IndexOf(part, StringComparison.Ordinal))];
-            Assert.True(places[0] > 0 && places.SequenceEqual(places.Order()), $"{page}: {name} lacks a part");
-            Assert.Equal(section.Contains("**Deprecated**", StringComparison.Ordinal), Functions.IsDeprecated(function));
-            Assert.Equal(section.Contains("207000 elsewhere", StringComparison.Ordinal), !Functions.IsUnsaid(function) && Functions.Support(function) != (1 << Functions.Chips.Length) - 1);
-        }
+        ReferencePages.HasTheFormat(page);
     }
 
     /// <summary>Coverage: what is implemented of these chapters is described, once.</summary>
     [Fact]
     public void ImplementedFunctions_AreDescribedOnce()
     {
-        string[] described = [.. Directory.GetFiles(s_api, "*.md").SelectMany(page => Heading().Matches(File.ReadAllText(page)).Select(match => match.Groups[1].Value))];
+        string[] described = ReferencePages.Described();
         for (int index = 0; index < Functions.Count; index++)
         {
             var function = (Function)index;
@@ -46,7 +32,7 @@ public sealed unsafe partial class FamiliesDocumentationTests
     [Fact]
     public void KernelPage_ListsChapter14AndQuotesTheMessage()
     {
-        string page = File.ReadAllText(Path.Combine(s_api, "kernels.md"));
+        string page = File.ReadAllText(Path.Combine(ReferencePages.Directory, "kernels.md"));
         string[] expected = [.. Enumerable.Range(0, Functions.Count).Where(index => Functions.Chapter((Function)index) == "14").Select(index => Functions.Name((Function)index))];
         Assert.Equal(expected, TableRow().Matches(page).Select(match => match.Groups[1].Value));
         using var machine = new TestMachine();
@@ -63,7 +49,7 @@ public sealed unsafe partial class FamiliesDocumentationTests
     public void KernelFunctions_AllRefuse()
     {
         using var machine = new TestMachine("950");
-        foreach (string name in TableRow().Matches(File.ReadAllText(Path.Combine(s_api, "kernels.md"))).Select(match => match.Groups[1].Value))
+        foreach (string name in TableRow().Matches(File.ReadAllText(Path.Combine(ReferencePages.Directory, "kernels.md"))).Select(match => match.Groups[1].Value))
         {
             System.Reflection.MethodInfo method = typeof(AclApi).GetMethod(name)!;
             object?[] zeros = [.. method.GetParameters().Select(parameter => parameter.ParameterType.IsPointer ? System.Reflection.Pointer.Box(null, parameter.ParameterType) : Activator.CreateInstance(parameter.ParameterType))];
@@ -79,24 +65,6 @@ public sealed unsafe partial class FamiliesDocumentationTests
         }
         Assert.Equal(0, machine.Api.aclrtGetLastError(0));
     }
-
-    private static string FindRoot()
-    {
-        for (var directory = new DirectoryInfo(AppContext.BaseDirectory); directory != null; directory = directory.Parent)
-        {
-            if (File.Exists(Path.Combine(directory.FullName, "Updraft.slnx")))
-            {
-                return directory.FullName;
-            }
-        }
-        throw new DirectoryNotFoundException("no Updraft.slnx above " + AppContext.BaseDirectory);
-    }
-
-    [GeneratedRegex(@"```c\n(.*)\n```")]
-    private static partial Regex Declaration();
-
-    [GeneratedRegex(@"^### (\w+)$", RegexOptions.Multiline)]
-    private static partial Regex Heading();
 
     [GeneratedRegex(@"^\| `(\w+)`", RegexOptions.Multiline)]
     private static partial Regex TableRow();
