@@ -99,6 +99,9 @@ internal abstract class DeviceTask
     /// <summary>False when memory whose address was looked up at submission has been freed since; asked before a recorded task runs again.</summary>
     internal virtual bool UsesLiveMemory => true;
 
+    /// <summary>Why the task cannot be recorded; null for one that can.</summary>
+    internal virtual string? NotInModels => null;
+
     /// <summary>What <c>aclmdlRITaskGetType</c> answers for it.</summary>
     internal virtual aclmdlRITaskType TaskType => aclmdlRITaskType.ACL_MODEL_RI_TASK_DEFAULT;
 }

@@ -64,7 +64,10 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
                 Check.Fail(AclError.RtStreamTaskFull, $"Stream {stream.Id} holds all of the {stream.Depth} tasks that fit into a stream of a model; spread them over more streams.");
             }
         }
-        Check.That(attached is not ReportTask, AclError.RtFeatureNotSupport, "A callback of a subscribed thread (aclrtLaunchCallback) cannot be part of a model; use aclrtLaunchHostFunc.");
+        if (attached is DeviceTask { NotInModels: { } reason })
+        {
+            Check.Fail(AclError.RtFeatureNotSupport, reason);
+        }
         switch (attached)
         {
             case BatchElements batch:

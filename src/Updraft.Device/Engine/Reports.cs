@@ -180,6 +180,8 @@ internal sealed class ReportTask(Stream stream, nuint function, nuint argument, 
     /// <summary>The function has returned, or will not be called.</summary>
     internal bool IsOver { get; set; }
 
+    internal override string? NotInModels => "A callback of a subscribed thread (aclrtLaunchCallback) cannot be part of a model; use aclrtLaunchHostFunc.";
+
     internal override bool Run(Stream stream, ref AclError result)
     {
         lock (Reports.Lock)

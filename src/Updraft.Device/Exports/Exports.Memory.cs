@@ -34,6 +34,12 @@ internal static unsafe partial class Exports
     static void aclrtPointerGetAttributes(void* ptr, aclrtPtrAttributes* attributes) => MemoryQueries.Attributes(ptr, attributes);
     [ChecksChip]
     static void aclrtMemAllocManaged(void** ptr, ulong size, uint flag) => DeviceMemory.AllocateManaged(ptr, size, flag);
+    static void aclrtMemManagedAdvise(void* ptr, ulong size, aclrtMemManagedAdviseType advise, aclrtMemManagedLocation location) => ManagedAdvice.Advise(ptr, size, advise, location);
+    static void aclrtMemManagedGetAttr(aclrtMemManagedRangeAttribute attribute, void* ptr, nuint size, void* data, nuint dataSize) => ManagedAdvice.GetAttribute(attribute, ptr, size, data, dataSize);
+    static void aclrtMemManagedGetAttrs(aclrtMemManagedRangeAttribute* attributes, nuint numAttributes, void* ptr, nuint size, void** data, nuint* dataSizes) => ManagedAdvice.GetAttributes(attributes, numAttributes, ptr, size, data, dataSizes);
+    static void aclrtMemManagedPrefetchAsync(void* ptr, nuint size, aclrtMemManagedLocation location, uint flags, StreamHandle stream) => ManagedAdvice.Prefetch(ptr, size, location, flags, stream);
+    static void aclrtMemManagedPrefetchBatchAsync(void** ptrs, nuint* sizes, nuint count, aclrtMemManagedLocation* prefetchLocs, nuint* prefetchLocIdxs, nuint numPrefetchLocs, ulong flags, StreamHandle stream)
+        => ManagedAdvice.PrefetchBatch(ptrs, sizes, count, prefetchLocs, prefetchLocIdxs, numPrefetchLocs, flags, stream);
     static void aclrtMemP2PMap(void* devPtr, nuint size, int dstDevId, ulong flags) => VirtualAddresses.PeerMap(devPtr, size, dstDevId);
 
     static void aclrtReserveMemAddress(void** virPtr, nuint size, nuint alignment, void* expectPtr, ulong flags) => VirtualAddresses.Reserve(virPtr, size, expectPtr, flags, inGiants: false);

@@ -22,11 +22,17 @@ internal static unsafe class ManagedMemory
                 Arena = new Arena(AddressSpace.ManagedBase, AddressSpace.ManagedBytes, 0);
             }
         }
-        return Arena.Allocate(bytes, requested, DeviceMemory.HugePage);
+        Allocation* allocation = Arena.Allocate(bytes, requested, DeviceMemory.HugePage);
+        if (allocation != null)
+        {
+            ManagedHints.Forget(allocation->Address);
+        }
+        return allocation;
     }
 
     internal static void Clear()
     {
+        ManagedHints.Clear();
         Arena?.Dispose();
         Arena = null;
     }

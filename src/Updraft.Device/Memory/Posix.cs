@@ -144,6 +144,19 @@ internal static unsafe partial class Posix
     [LibraryImport("libc")]
     internal static partial int kill(int process, int signal);
 
+    [LibraryImport("libc")]
+    private static partial int getcpu(uint* cpu, uint* node);
+
+    /// <summary>The NUMA node that the calling thread runs on; 0 where the system cannot tell.</summary>
+    internal static int CurrentNode()
+    {
+        uint node = 0;
+        return getcpu(null, &node) == 0 ? (int)node : 0;
+    }
+
+    /// <summary>Every host has a first node, also where the system shows none.</summary>
+    internal static bool HasNode(int node) => node == 0 || Directory.Exists($"/sys/devices/system/node/node{node}");
+
     internal const int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
 
     private static readonly nint s_futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;

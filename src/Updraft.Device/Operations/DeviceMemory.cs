@@ -113,6 +113,10 @@ internal static unsafe class DeviceMemory
             return;
         }
         Arena? arena = AddressSpace.IsPinned(address) ? null : Place.ArenaOf(address);
+        if (arena != null && arena == ManagedMemory.Arena)
+        {
+            ManagedHints.Forget(address);
+        }
         if (arena?.Free(address) != true)
         {
             Check.Fail(AclError.RtParamInvalid, $"aclrtFree takes the start of live device memory, not {Place.Describe(devPtr)}.");
