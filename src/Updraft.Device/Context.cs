@@ -51,7 +51,7 @@ internal sealed class Context
             _streams.Add(stream);
         }
         // Only now is it in the list that a failure goes through: one that came before is looked up.
-        if (Failure != AclError.Success || Device.Trouble != AclError.Success)
+        if (Failure != AclError.Success || Device.Trouble != AclError.Success || ProcessLock.IsClosed)
         {
             stream.UpdateTrouble();
         }

@@ -23,7 +23,7 @@ internal static class Machine
         Options = options;
         IsStrict = options.Strict;
         Clock = Clock.Wall;
-        Chip.Current = options.Chip;
+        Chip.Choose(options.Chip, options.SocName);
         Log.Level = options.LogLevel;
         Trace.Calls = options.LogLevel == LogLevel.Debug;
         int count = options.DeviceCount ?? options.Chip.DefaultDevices;
@@ -51,6 +51,7 @@ internal static class Machine
         ManagedMemory.Clear();
         MemoryPools.Clear();
         SharedKeys.Clear();
+        Snapshots.Clear();
         VirtualMemory.Clear();
         GracePeriod.Reset();
         AddressSpace.Release();

@@ -17,7 +17,7 @@ public sealed partial class MemoryReferenceTests
     {
         string root = Root();
         var rows = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (string file in new[] { "Exports.Memory.cs", "Exports.MemorySharing.cs" })
+        foreach (string file in new[] { "Exports.Memory.cs", "Exports.MemorySharing.cs", "Exports.Snapshot.cs" })
         {
             foreach (Match row in RowPattern().Matches(File.ReadAllText(Path.Combine(root, "src/Updraft.Device/Exports", file))))
             {
@@ -26,7 +26,7 @@ public sealed partial class MemoryReferenceTests
         }
         Assert.NotEmpty(rows);
         var described = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (string page in new[] { "memory.md", "virtual-memory.md", "shared-memory.md", "memory-pools.md" })
+        foreach (string page in new[] { "memory.md", "virtual-memory.md", "shared-memory.md", "memory-pools.md", "snapshots.md" })
         {
             foreach (Match section in SectionPattern().Matches(File.ReadAllText(Path.Combine(root, "docs/api", page))))
             {

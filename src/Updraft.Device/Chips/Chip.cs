@@ -16,6 +16,9 @@ internal sealed class Chip
     /// <summary>Beginnings of full SoC names of this family; the longest match of all chips wins.</summary>
     internal required string[] SocPrefixes { get; init; }
 
+    /// <summary>A variant, known by the beginning of its full name, that lacks functions which the others of the family have.</summary>
+    internal (string SocPrefix, Function[] Lacks)? LesserVariant { get; init; }
+
     /// <summary>Position of the chip in the support columns of the interface table.</summary>
     internal required int SupportBit { get; init; }
 
@@ -146,6 +149,12 @@ internal sealed class Chip
             WaitsForForeignEvents = true, HasIpcEvents = true, PersistentStreamsRefuseWhenFull = true,
             StreamsOutsideDeviceSynchronize = Streams.Persistent | Streams.CpuSchedule | Streams.DeviceUseOnly, Reductions = ReductionSet.A5, AiCores = 32, VectorCores = 64,
             Architecture = aclplatformNpuArch.DAV_3510, HasBfloat16 = true, HostLink = AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB,
+            LesserVariant = ("Ascend950DT",
+            [
+                Function.aclrtNotifyGetExportKey, Function.aclrtNotifyImportByKey, Function.aclrtNotifySetImportPid, Function.aclrtIpcGetEventHandle, Function.aclrtIpcOpenEventHandle,
+                Function.aclrtSnapShotProcessLock, Function.aclrtSnapShotProcessUnlock, Function.aclrtSnapShotProcessBackup, Function.aclrtSnapShotProcessRestore,
+                Function.aclrtSnapShotCallbackRegister, Function.aclrtSnapShotCallbackUnregister,
+            ]),
         },
         new()
         {
@@ -194,7 +203,16 @@ internal sealed class Chip
     }
 
     /// <summary>True when the running chip has the function; a function the facts say nothing about counts as supported.</summary>
-    internal static bool Supports(Function function) => (Functions.Support(function) & (1 << Current.SupportBit)) != 0;
+    internal static bool Supports(Function function) => (Functions.Support(function) & (1 << Current.SupportBit)) != 0 && (s_lacking == null || !s_lacking.Contains(function));
+
+    /// <summary>The functions of the chip that the running variant does not have; null when it has all.</summary>
+    private static Function[]? s_lacking;
+
+    internal static void Choose(Chip chip, string socName)
+    {
+        Current = chip;
+        s_lacking = chip.LesserVariant is var (prefix, lacking) && socName.StartsWith(prefix, StringComparison.OrdinalIgnoreCase) ? lacking : null;
+    }
 }
 
 /// <summary>The element-wise reductions a chip performs.</summary>

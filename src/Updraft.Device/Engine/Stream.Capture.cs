@@ -9,6 +9,9 @@ internal sealed unsafe partial class Stream
     /// <summary>Value of the refusal word: commands are recorded.</summary>
     private const int Diverted = -1;
 
+    /// <summary>Value of the refusal word: submissions wait until the process is unlocked.</summary>
+    private const int Held = -2;
+
     private Lane? _lane;
 
     /// <summary>Where commands are recorded, or null when they are queued and run.</summary>
@@ -57,18 +60,18 @@ internal sealed unsafe partial class Stream
         return true;
     }
 
-    /// <summary>Entered inside a submission, which it ends: the stream refuses work, or records it.</summary>
+    /// <summary>Entered inside a submission, which it ends: the stream refuses work, records it, or lets it wait.</summary>
     private long SubmitElsewhere(int thread, in Command command, object? attached)
     {
         Lane? lane = Lane;
-        bool isRecorded = Volatile.Read(ref _producer.Refusal) == Diverted;
+        int refusal = Volatile.Read(ref _producer.Refusal);
         try
         {
-            if (!isRecorded)
+            if (refusal is not (0 or Diverted or Held))
             {
                 throw Refusal();
             }
-            if (lane != null)
+            if (lane != null && refusal != Held)
             {
                 return lane.Record(this, in command, attached);
             }
@@ -77,7 +80,12 @@ internal sealed unsafe partial class Stream
         {
             LeaveSubmit(thread);
         }
-        // The recording has just ended.
+        if (refusal == Held)
+        {
+            ProcessLock.Pass();
+            UpdateTrouble(); // Whoever unlocked the process may not have come to this stream yet.
+        }
+        // The recording has just ended, or the process was unlocked.
         return Submit(in command, attached);
     }
 }

@@ -30,7 +30,7 @@ internal sealed unsafe partial class Stream
     internal void ClearError() => Volatile.Write(ref _error, 0);
 
     /// <summary>What the refusal word holds while nothing is wrong.</summary>
-    private int RefusalInOrder => _lane == null ? 0 : Diverted;
+    private int RefusalInOrder => ProcessLock.IsClosed ? Held : _lane == null ? 0 : Diverted;
 
     /// <summary>Works out both words for callers anew. To be called after any of their causes has changed.</summary>
     internal void UpdateTrouble()

@@ -357,7 +357,7 @@ internal sealed unsafe partial class Stream
     /// <summary>What a submission would throw now; for functions that find this out before their last checks.</summary>
     internal void CheckAccepts()
     {
-        if (Volatile.Read(ref _producer.Refusal) is not (0 or Diverted))
+        if (Volatile.Read(ref _producer.Refusal) is not (0 or Diverted or Held))
         {
             throw Refusal();
         }

@@ -238,6 +238,27 @@ internal sealed unsafe class Arena
         return allocation != null && allocation->Contains(address, count);
     }
 
+    /// <summary>The allocations that are alive, in the order of their addresses.</summary>
+    internal List<(nuint Address, nuint Bytes, ulong Serial)> Live()
+    {
+        var live = new List<(nuint, nuint, ulong)>();
+        lock (_lock)
+        {
+            for (uint index = 1; index <= _spanCount; index++)
+            {
+                for (int slot = 0; slot < _spans[index].Slots; slot++)
+                {
+                    Allocation* allocation = _spans[index].Records + slot;
+                    if (allocation->State == AllocationState.Live)
+                    {
+                        live.Add((allocation->Address, allocation->Bytes, allocation->Serial));
+                    }
+                }
+            }
+        }
+        return live;
+    }
+
     /// <summary>Forgets everything and returns all pages: the device was reset. Nobody may use the memory any more.</summary>
     internal void Clear()
     {

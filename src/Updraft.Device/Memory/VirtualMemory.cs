@@ -338,6 +338,15 @@ internal static unsafe class VirtualMemory
         }
     }
 
+    /// <summary>The physical memory of devices that this process has made and not given back.</summary>
+    internal static PhysicalMemory[] OfDevices()
+    {
+        lock (s_lock)
+        {
+            return [.. s_memories.Where(memory => memory is { IsOnHost: false, IsImported: false })];
+        }
+    }
+
     internal static void Forget(PhysicalMemory memory)
     {
         lock (s_lock)

@@ -165,6 +165,7 @@ internal static unsafe class Copies
     internal static void Now(in Place to, in Place from, nuint count)
     {
         CheckBoth(to, from, count);
+        ProcessLock.Pass();
         if (to.NeedsGuard || from.NeedsGuard)
         {
             NowGuarded(to.Backing, from.Backing, count);

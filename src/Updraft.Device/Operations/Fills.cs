@@ -109,6 +109,7 @@ internal static unsafe class Fills
     {
         Copies.CheckWhole(place, count, "filled");
         CheckWritable(place, count);
+        ProcessLock.Pass();
         CopyEngine.Fill((byte*)place.Backing, value, count);
         ValueWaits.Written();
     }
@@ -116,6 +117,7 @@ internal static unsafe class Fills
     private static void Now32(in Place place, uint value, nuint count)
     {
         CheckWritable(place, count * 4);
+        ProcessLock.Pass();
         CopyEngine.Fill32((uint*)place.Backing, value, count);
         ValueWaits.Written();
     }
