@@ -16,11 +16,12 @@ internal sealed class Device
     internal Arena Memory { get; }
     internal Context? Primary { get; private set; }
 
-    internal Device(int id, int physicalId, ulong memoryBytes)
+    internal unsafe Device(int id, int physicalId, ulong memoryBytes)
     {
         (Id, PhysicalId, MemoryBytes) = (id, physicalId, memoryBytes);
         nuint window = (nuint)1 << AddressSpace.DeviceShift;
-        Memory = new Arena(AddressSpace.DeviceBase + (nuint)id * window, window, AddressSpace.BackingDistance, memoryBytes);
+        nuint offset = (nuint)id * window;
+        Memory = new Arena(AddressSpace.DeviceBase + offset, window, AddressSpace.BackingDistance, AddressSpace.DeviceChunks + (offset >> AddressSpace.ChunkShift), memoryBytes);
     }
 
     internal Context[] Contexts

@@ -4,7 +4,7 @@ namespace Updraft.Device;
 /// The emulated machine: its devices, host memory, schedule and clock. One per process, as the C interface knows no object for it.
 /// The library starts it when it is loaded; tests start it anew with other options.
 /// </summary>
-internal static class Machine
+internal static unsafe class Machine
 {
     // Fields without initialisers: every copy reads them, and none shall ask whether the class has been initialised.
     internal static Options Options = null!;
@@ -30,7 +30,7 @@ internal static class Machine
         ulong memory = options.DeviceMemoryBytes ?? options.Chip.MemoryBytes;
         int[] visible = Visible(Environment.GetEnvironmentVariable("ASCEND_RT_VISIBLE_DEVICES"), count);
         AddressSpace.Reserve(Math.Max(visible.Length, 1), memory);
-        Pinned = new Arena(AddressSpace.PinnedBase, AddressSpace.PinnedBytes, 0);
+        Pinned = new Arena(AddressSpace.PinnedBase, AddressSpace.PinnedBytes, 0, AddressSpace.PinnedChunks);
         // Programs number the devices they may see from 0.
         Devices = [.. visible.Select((physical, id) => new Device(id, physical, memory))];
         Scheduler = Scheduler.Create(options.Schedule);

@@ -32,6 +32,9 @@ internal static unsafe class AddressSpace
     internal static nuint ManagedBase;
     internal static nuint ManagedBytes;
 
+    /// <summary>What lookups read, by chunk of each range; the arenas write it.</summary>
+    internal static Chunk* DeviceChunks, PinnedChunks, ManagedChunks;
+
     // What the documents say about the managed window.
     private const ulong ManagedStart = 0x900_0000_0000;
     private const int ManagedShift = 40;
@@ -62,6 +65,8 @@ internal static unsafe class AddressSpace
                 (VirtualBase, VirtualBytes) = (device + size, virtualBytes);
                 (PinnedBase, PinnedBytes) = (pinned, pinnedBytes);
                 BackingDistance = backing - device;
+                DeviceChunks = MapChunks(size);
+                PinnedChunks = MapChunks(pinnedBytes);
                 if (1UL << shift < bytesPerDevice)
                 {
                     Log.Warn($"only {(1UL << shift) >> 20} MiB of address space per device could be reserved (wanted {bytesPerDevice >> 20} MiB); raise `ulimit -v`.");
@@ -80,6 +85,9 @@ internal static unsafe class AddressSpace
         Unmap(DeviceBase + BackingDistance, DeviceBytes + VirtualBytes);
         Unmap(PinnedBase, PinnedBytes);
         Unmap(ManagedBase, ManagedBytes);
+        UnmapChunks(ref DeviceChunks, DeviceBytes);
+        UnmapChunks(ref PinnedChunks, PinnedBytes);
+        UnmapChunks(ref ManagedChunks, ManagedBytes);
         (DeviceBase, DeviceBytes, VirtualBase, VirtualBytes, PinnedBase, PinnedBytes, ManagedBase, ManagedBytes) = (0, 0, 0, 0, 0, 0, 0, 0);
     }
 
@@ -101,6 +109,7 @@ internal static unsafe class AddressSpace
             if (place != 0)
             {
                 ManagedBase = place;
+                ManagedChunks = MapChunks(bytes);
                 // Last: a size other than 0 makes the window visible.
                 Volatile.Write(ref ManagedBytes, bytes);
                 return true;
@@ -145,6 +154,16 @@ internal static unsafe class AddressSpace
     /// <summary>Back to addresses that nobody can touch.</summary>
     internal static void MakeInaccessible(nuint start, nuint bytes) =>
         _ = Posix.mmap((void*)start, bytes, Posix.PROT_NONE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE | Posix.MAP_FIXED, -1, 0);
+
+    private static nuint ChunkTableBytes(nuint range) => (range >> ChunkShift) * (nuint)sizeof(Chunk);
+
+    private static Chunk* MapChunks(nuint range) => (Chunk*)Arena.MapZeroed(ChunkTableBytes(range));
+
+    private static void UnmapChunks(ref Chunk* chunks, nuint range)
+    {
+        Unmap((nuint)chunks, ChunkTableBytes(range));
+        chunks = null;
+    }
 
     private static nuint Map(nuint size, int protection)
     {

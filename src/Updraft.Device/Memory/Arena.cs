@@ -7,9 +7,10 @@ namespace Updraft.Device;
 /// Allocates addresses in one window of the address space: the memory of a device, or the pinned host memory.
 ///
 /// The window is cut into 2 MiB chunks. A <em>span</em> is a run of chunks that holds slots of one size: many small ones, or one
-/// large one. A chunk knows its span, a span computes the slot, the slot has a record: an interior pointer finds its allocation in
-/// three loads, whatever is alive. Freed slots queue up and the oldest is reused last of all, never before every command that was
-/// queued at the free has ended (<see cref="GracePeriod"/>): bytes that a queued copy needs stay, and a stale pointer stays stale.
+/// large one. A chunk knows its span, a span computes the slot, the slot has a record. Copies only ask whether their range is alive, and
+/// that a <see cref="Chunk"/> answers without the record. Freed slots queue up and the oldest is reused last of all, never before every
+/// command that was queued at the free has ended (<see cref="GracePeriod"/>): bytes that a queued copy needs stay, and a stale pointer
+/// stays stale.
 /// </summary>
 internal sealed unsafe class Arena
 {
@@ -27,13 +28,16 @@ internal sealed unsafe class Arena
     private const nuint KeepResidentBytes = 64 << 20;
 
     private const nuint LargestSlotBytes = 1 << 20;
-    private const nuint Granule = 512;
+    private const nuint Granule = 1 << Chunk.GranuleShift;
 
     private struct Span
     {
         internal nuint Start;
         internal nuint SlotBytes;
         internal Allocation* Records;
+
+        /// <summary>What lookups read, a word for each slot; null for a large span, whose record they read.</summary>
+        internal uint* States;
         internal int Slots;
     }
 
@@ -50,6 +54,7 @@ internal sealed unsafe class Arena
     private readonly Lock _lock = new();
     private readonly nuint _base, _bytes, _distance;
     private readonly int _chunks;
+    private readonly Chunk* _lookup;
     private readonly uint* _spanOfChunk;
     private readonly Span* _spans;
     private readonly SizeClass[] _classes;
@@ -58,7 +63,8 @@ internal sealed unsafe class Arena
     private int _nextChunk = 1; // The first chunk stays empty: an address below the first allocation belongs to nobody.
     private uint _spanCount;
     private ulong _serial;
-    private RecordPool _records;
+    private BlockPool<Allocation> _records;
+    private BlockPool<uint> _states;
 
     /// <summary>Live bytes, each allocation rounded up to its page size; what <c>aclrtGetMemInfo</c> subtracts.</summary>
     internal ulong UsedBytes { get; private set; }
@@ -69,9 +75,11 @@ internal sealed unsafe class Arena
     private readonly ulong _capacity;
     private readonly Dictionary<ushort, (ulong Current, ulong Peak)> _modules = [];
 
-    internal Arena(nuint start, nuint size, nuint distance, ulong capacity = ulong.MaxValue)
+    /// <param name="lookup">What is said of each chunk of the window, for lookups that know no arena.</param>
+    internal Arena(nuint start, nuint size, nuint distance, Chunk* lookup, ulong capacity = ulong.MaxValue)
     {
         (_base, _bytes, _distance, _capacity) = (start, size, distance, capacity);
+        _lookup = lookup;
         _chunks = (int)(size >> AddressSpace.ChunkShift);
         _spanOfChunk = (uint*)MapZeroed((nuint)_chunks * sizeof(uint));
         _spans = (Span*)MapZeroed((nuint)(_chunks + 1) * (nuint)sizeof(Span));
@@ -107,7 +115,7 @@ internal sealed unsafe class Arena
             allocation->Serial = ++_serial;
             Account(allocation, 1);
             // The record is complete before it can be found alive by another thread.
-            Volatile.Write(ref Unsafe.As<AllocationState, byte>(ref allocation->State), (byte)AllocationState.Live);
+            SetState(allocation, AllocationState.Live);
             return allocation;
         }
     }
@@ -181,7 +189,7 @@ internal sealed unsafe class Arena
                 return false;
             }
             Account(allocation, -1);
-            allocation->State = AllocationState.Freed;
+            SetState(allocation, AllocationState.Freed);
             Place.Vanished();
             allocation->FreedInGrace = GracePeriod.Current;
             allocation->FreedAtNs = Clock.Wall.NowNs;
@@ -206,7 +214,6 @@ internal sealed unsafe class Arena
     }
 
     /// <summary>The allocation whose slot holds the address, alive or freed; null when there never was one.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal Allocation* Find(nuint address)
     {
         nuint offset = address - _base;
@@ -232,11 +239,7 @@ internal sealed unsafe class Arena
 
     /// <summary>True when <c>[address, address + count)</c> lies in one live allocation.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool Covers(nuint address, nuint count)
-    {
-        Allocation* allocation = Find(address);
-        return allocation != null && allocation->Contains(address, count);
-    }
+    internal bool Covers(nuint address, nuint count) => address - _base < _bytes && Chunk.Covers(_lookup, address - _base, address, count);
 
     /// <summary>The allocations that are alive, in the order of their addresses.</summary>
     internal List<(nuint Address, nuint Bytes, ulong Serial)> Live()
@@ -304,6 +307,17 @@ internal sealed unsafe class Arena
         _ = Posix.munmap(_spanOfChunk, (nuint)_chunks * sizeof(uint));
         _ = Posix.munmap(_spans, (nuint)(_chunks + 1) * (nuint)sizeof(Span));
         _records.Dispose();
+        _states.Dispose();
+    }
+
+    private void SetState(Allocation* allocation, AllocationState state)
+    {
+        Volatile.Write(ref Unsafe.As<AllocationState, byte>(ref allocation->State), (byte)state);
+        ref Span span = ref _spans[allocation->Span];
+        if (span.States != null)
+        {
+            Volatile.Write(ref span.States[allocation - span.Records], Chunk.StateOf(allocation));
+        }
     }
 
     private void Account(Allocation* allocation, int sign)
@@ -446,7 +460,7 @@ internal sealed unsafe class Arena
         {
             uint rest = DefineSpan(start + bytes, (int)((merged - bytes) >> AddressSpace.ChunkShift), merged - bytes, 1);
             Allocation* remainder = _spans[rest].Records;
-            (remainder->Address, remainder->Span, remainder->State) = (start + bytes, rest, AllocationState.Freed);
+            (remainder->Address, remainder->Span, remainder->State, remainder->PageBytes) = (start + bytes, rest, AllocationState.Freed, DeviceMemory.HugePage);
             ref Queue<nint>? queue = ref CollectionsMarshal.GetValueRefOrAddDefault(_freedSpans, merged - bytes, out _);
             (queue ??= new()).Enqueue((nint)remainder);
         }
@@ -471,10 +485,22 @@ internal sealed unsafe class Arena
     {
         // Spans are never more than chunks: a merged span takes the place of those it was made from.
         uint index = _spanCount < (uint)_chunks ? ++_spanCount : _spanOfChunk[(start - _base) >> AddressSpace.ChunkShift];
-        _spans[index] = new Span { Start = start, SlotBytes = slotBytes, Slots = slots, Records = _records.Take(slots) };
-        for (nuint chunk = (start - _base) >> AddressSpace.ChunkShift, end = chunk + (nuint)chunks; chunk < end; chunk++)
+        ref Span span = ref _spans[index];
+        span = new Span { Start = start, SlotBytes = slotBytes, Slots = slots, Records = _records.Take(slots) };
+        nuint first = (start - _base) >> AddressSpace.ChunkShift;
+        for (nuint chunk = first, end = first + (nuint)chunks; chunk < end; chunk++)
         {
             Volatile.Write(ref _spanOfChunk[chunk], index);
+        }
+        if (slotBytes <= LargestSlotBytes)
+        {
+            span.States = _states.Take(slots + 1);
+            _lookup[first].Define(span.States, slotBytes);
+            return index;
+        }
+        for (nuint chunk = first, end = first + (nuint)chunks; chunk < end; chunk++)
+        {
+            _lookup[chunk].Define(span.Records);
         }
         return index;
     }
@@ -503,41 +529,5 @@ internal sealed unsafe class Arena
     {
         void* start = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_PRIVATE | Posix.MAP_ANONYMOUS | Posix.MAP_NORESERVE, -1, 0);
         return start == Posix.MAP_FAILED ? throw new OutOfMemoryException() : start;
-    }
-
-    /// <summary>
-    /// Records in blocks that never move and are never given back singly. A record is one cache line; where there are many they lie in
-    /// huge pages, because finding one among a million is a single miss then.
-    /// </summary>
-    private struct RecordPool
-    {
-        private const nuint FirstBlockBytes = 256 << 10, BlockBytes = 2 << 20;
-        private List<nint>? _blocks;
-        private Allocation* _next, _end;
-
-        internal Allocation* Take(int count)
-        {
-            if (_end - _next < count)
-            {
-                _blocks ??= [];
-                nuint bytes = Math.Max(_blocks.Count == 0 ? FirstBlockBytes : BlockBytes, (nuint)count * (nuint)sizeof(Allocation));
-                _next = (Allocation*)NativeMemory.AlignedAlloc(bytes, Math.Min(bytes, BlockBytes));
-                _ = Posix.madvise(_next, bytes, Posix.MADV_HUGEPAGE);
-                NativeMemory.Clear(_next, bytes);
-                _end = _next + bytes / (nuint)sizeof(Allocation);
-                _blocks.Add((nint)_next);
-            }
-            Allocation* taken = _next;
-            _next += count;
-            return taken;
-        }
-
-        internal readonly void Dispose()
-        {
-            foreach (nint start in _blocks ?? [])
-            {
-                NativeMemory.AlignedFree((void*)start);
-            }
-        }
     }
 }

@@ -19,7 +19,7 @@ internal static unsafe class ManagedMemory
                 {
                     return null;
                 }
-                Arena = new Arena(AddressSpace.ManagedBase, AddressSpace.ManagedBytes, 0);
+                Arena = new Arena(AddressSpace.ManagedBase, AddressSpace.ManagedBytes, 0, AddressSpace.ManagedChunks);
             }
         }
         Allocation* allocation = Arena.Allocate(bytes, requested, DeviceMemory.HugePage);

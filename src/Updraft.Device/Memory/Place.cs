@@ -32,15 +32,14 @@ internal readonly unsafe struct Place
         var address = (nuint)pointer;
         if (AddressSpace.IsDevice(address))
         {
-            int device = AddressSpace.DeviceOf(address);
-            return new Place(MemoryClass.Device, Machine.Devices[device].Memory.Covers(address, bytes), false, device, address);
+            return new Place(MemoryClass.Device, IsLiveOnDevice(address, bytes), false, AddressSpace.DeviceOf(address), address);
         }
         if (AddressSpace.IsPinned(address))
         {
-            Allocation* allocation = Machine.Pinned.Find(address);
+            bool isWhole = IsLivePinned(address, bytes);
             // Freed pinned memory is whatever the process has there: for us nothing that may be touched.
-            return allocation != null && allocation->State == AllocationState.Live
-                ? new Place(MemoryClass.Host, allocation->Contains(address, bytes), false, 0, address)
+            return isWhole || Chunk.IsLive(AddressSpace.PinnedChunks, address - AddressSpace.PinnedBase)
+                ? new Place(MemoryClass.Host, isWhole, false, 0, address)
                 : new Place(MemoryClass.Unregistered, false, false, 0, address);
         }
         return OfForeign(address, bytes);
@@ -55,6 +54,17 @@ internal readonly unsafe struct Place
         var address = (nuint)pointer;
         return AddressSpace.IsDevice(address) ? Machine.Devices[AddressSpace.DeviceOf(address)].Memory.Find(address)
             : AddressSpace.IsPinned(address) ? Machine.Pinned.Find(address) : null;
+    }
+
+    /// <summary>Start and requested size of the live allocation of device or pinned memory that holds the address. False when there is none, or only its record knows.</summary>
+    internal static bool TryFindAllocation(nuint address, out nuint start, out nuint requested)
+    {
+        if (AddressSpace.IsDevice(address))
+        {
+            return Chunk.TryFind(AddressSpace.DeviceChunks, address - AddressSpace.DeviceBase, address, out start, out requested);
+        }
+        (start, requested) = (0, 0);
+        return AddressSpace.IsPinned(address) && Chunk.TryFind(AddressSpace.PinnedChunks, address - AddressSpace.PinnedBase, address, out start, out requested);
     }
 
     private static long s_vanished;
@@ -79,10 +89,16 @@ internal readonly unsafe struct Place
         isDevice = AddressSpace.IsDevice(address);
         if (isDevice)
         {
-            return Machine.Devices[AddressSpace.DeviceOf(address)].Memory.Covers(address, bytes) ? address + AddressSpace.BackingDistance : 0;
+            return IsLiveOnDevice(address, bytes) ? address + AddressSpace.BackingDistance : 0;
         }
-        return AddressSpace.IsPinned(address) && Machine.Pinned.Covers(address, bytes) ? address : 0;
+        return AddressSpace.IsPinned(address) && IsLivePinned(address, bytes) ? address : 0;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsLiveOnDevice(nuint address, nuint bytes) => Chunk.Covers(AddressSpace.DeviceChunks, address - AddressSpace.DeviceBase, address, bytes);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsLivePinned(nuint address, nuint bytes) => Chunk.Covers(AddressSpace.PinnedChunks, address - AddressSpace.PinnedBase, address, bytes);
 
     /// <summary>Everything that is neither device memory nor pinned by allocation: rarer, so it may take a few comparisons more.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -14,10 +14,8 @@ internal static unsafe class MemoryQueries
         var address = (nuint)ptr;
         if (AddressSpace.IsDevice(address))
         {
-            int device = AddressSpace.DeviceOf(address);
-            Allocation* allocation = Machine.Devices[device].Memory.Find(address);
-            attributes->location = new aclrtMemLocation { type = aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE, id = (uint)device };
-            attributes->pageSize = allocation == null ? DeviceMemory.SmallPage : allocation->PageBytes;
+            attributes->location = new aclrtMemLocation { type = aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE, id = (uint)AddressSpace.DeviceOf(address) };
+            attributes->pageSize = Chunk.PageBytes(AddressSpace.DeviceChunks, address - AddressSpace.DeviceBase);
             return;
         }
         CheckClassified(ptr);
@@ -111,6 +109,12 @@ internal static unsafe class MemoryQueries
         Check.NotNull(pbase, nameof(pbase));
         Check.NotNull(psize, nameof(psize));
         var address = (nuint)ptr;
+        if (Place.TryFindAllocation(address, out nuint start, out nuint requested))
+        {
+            *pbase = (void*)start;
+            *psize = requested;
+            return;
+        }
         if (VirtualMemory.Find(address) is { } mapping)
         {
             *pbase = (void*)mapping.Start;
