@@ -23,6 +23,10 @@ internal sealed unsafe class BatchElements : SharedWork
     private const int MaximumPooledSmall = 256, MaximumPooledLarge = 16;
     private const nuint PieceBytes = 256 << 10;
 
+    /// <summary>Copies of a stream that run together: as many as fit, in pieces that end soon after one another.</summary>
+    private const int Together = 1024;
+    private const nuint PieceBytesTogether = 64 << 10;
+
     /// <summary>A batch of this size does not stay in the cache, so its elements need not go through it, unless they are short.</summary>
     private const nuint PastCacheBytes = 16 << 20, PastCacheElementBytes = 8 << 10;
 
@@ -32,6 +36,16 @@ internal sealed unsafe class BatchElements : SharedWork
     private readonly BatchElement* _elements;
     private int _failed;
     private bool _isKept;
+    private bool _goesPastCache;
+
+    [ThreadStatic]
+    private static BatchElements? t_ofThisThread;
+
+    [ThreadStatic]
+    private static nuint[]? t_targets, t_ends;
+
+    /// <summary>For copies of a stream that the calling thread runs together; has an end with the call.</summary>
+    internal static BatchElements OfThisThread => t_ofThisThread ??= new BatchElements(Together);
 
     private BatchElements(int capacity)
     {
@@ -91,17 +105,62 @@ internal sealed unsafe class BatchElements : SharedWork
         bool complete = true;
         if (Bytes <= CopyEngine.SmallBytes)
         {
+            _goesPastCache = false;
             Do(0, count);
         }
         else
         {
-            complete = Run(count, Math.Max(1, (nuint)(PieceBytes * (UInt128)count / Bytes)), ref done);
+            _goesPastCache = Bytes >= PastCacheBytes;
+            complete = Run(count, CountOf(PieceBytes), ref done);
         }
         if (complete && Interlocked.Exchange(ref _failed, 0) != 0)
         {
             result = AclError.RtSysDma;
         }
         return complete;
+    }
+
+    /// <summary>
+    /// As <see cref="Run(ref nuint, ref AclError)"/> for the copies at the head of a stream, of which <paramref name="pending"/> are
+    /// queued: they tell how much is to come, and with it whether the cache can hold it.
+    /// </summary>
+    internal bool RunTogether(nuint pending, ref nuint done)
+    {
+        _goesPastCache = Bytes / (nuint)Count * pending >= PastCacheBytes;
+        return Run((nuint)Count, CountOf(PieceBytesTogether), ref done);
+    }
+
+    /// <summary>How many elements make up that many bytes.</summary>
+    private nuint CountOf(nuint bytes) => Math.Max(1, (nuint)(bytes * (UInt128)Count / Bytes));
+
+    internal void Clear() => (Count, Bytes, NeedsGuard) = (0, 0, false);
+
+    /// <summary>Keeps the first ones.</summary>
+    internal void Truncate(int count)
+    {
+        for (; Count > count; Count--)
+        {
+            Bytes -= _elements[Count - 1].Bytes;
+        }
+    }
+
+    /// <summary>True when no two elements write the same byte.</summary>
+    internal bool HaveDisjointTargets()
+    {
+        Span<nuint> targets = (t_targets ??= new nuint[Together]).AsSpan(0, Count), ends = (t_ends ??= new nuint[Together]).AsSpan(0, Count);
+        for (int index = 0; index < Count; index++)
+        {
+            (targets[index], ends[index]) = (_elements[index].To, _elements[index].To + _elements[index].Bytes);
+        }
+        targets.Sort(ends);
+        for (int index = 1; index < targets.Length; index++)
+        {
+            if (targets[index] < ends[index - 1])
+            {
+                return false;
+            }
+        }
+        return true;
     }
 
     /// <summary>The command has ended, or never came into a queue.</summary>
@@ -111,7 +170,7 @@ internal sealed unsafe class BatchElements : SharedWork
         {
             return;
         }
-        (Count, Bytes, NeedsGuard) = (0, 0, false);
+        Clear();
         lock (s_lock)
         {
             (Stack<BatchElements> pool, int maximum) = Capacity == Small ? (s_small, MaximumPooledSmall) : (s_large, MaximumPooledLarge);
@@ -136,11 +195,10 @@ internal sealed unsafe class BatchElements : SharedWork
             }
             return;
         }
-        bool isLarge = Bytes >= PastCacheBytes;
         for (; element < end; element++)
         {
             byte* to = (byte*)element->To, from = (byte*)element->From;
-            if (isLarge && element->Bytes >= PastCacheElementBytes && !CopyEngine.Overlap(to, from, element->Bytes))
+            if (_goesPastCache && element->Bytes >= PastCacheElementBytes && !CopyEngine.Overlap(to, from, element->Bytes))
             {
                 CopyEngine.CopyPastCache(to, from, element->Bytes);
             }

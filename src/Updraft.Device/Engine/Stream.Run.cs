@@ -34,8 +34,7 @@ internal sealed unsafe partial class Stream
         }
         if (end == head && head < last)
         {
-            Interlocked.Exchange(ref _run.State, Queued);
-            Enqueue();
+            GiveWay();
             return false;
         }
         Run(end);
@@ -65,8 +64,7 @@ internal sealed unsafe partial class Stream
                 if (slot == 0 && head > 0 && NextSegmentToRun(head) && Machine.Scheduler.ShouldYield())
                 {
                     // A stream that is fed without end would keep its thread from all others.
-                    Interlocked.Exchange(ref _run.State, Queued);
-                    Enqueue();
+                    GiveWay();
                     WakeWaiters();
                     return false;
                 }
@@ -75,6 +73,17 @@ internal sealed unsafe partial class Stream
                 {
                     // The slots were written on another core; the transfer of the next ones overlaps with this command.
                     Sse.Prefetch0(_consumer.Slots + (slot + PrefetchDistance & (CommandSegment.Length - 1)));
+                }
+                if (MayRunTogether(in command, head, tail) && RunTogether(head, tail, out bool yields) is var reached && (yields || reached > head))
+                {
+                    head = reached;
+                    Publish(head);
+                    if (yields)
+                    {
+                        GiveWay();
+                        return false;
+                    }
+                    continue;
                 }
                 if (Machine.Observer is { } observer && _consumer.Progress == 0)
                 {
@@ -92,8 +101,7 @@ internal sealed unsafe partial class Stream
                         WakeWaiters();
                         return false;
                     case Outcome.Yields:
-                        Interlocked.Exchange(ref _run.State, Queued);
-                        Enqueue();
+                        GiveWay();
                         return false;
                     default:
                         _consumer.Progress = 0;
@@ -111,18 +119,13 @@ internal sealed unsafe partial class Stream
                             _read!.Objects![slot] = null;
                         }
                         head++;
-                        Volatile.Write(ref _consumer.Head, head);
-                        if (head >= Volatile.Read(ref _consumer.WakeAt))
-                        {
-                            WakeWaiters();
-                        }
+                        Publish(head);
                         break;
                 }
             }
             if (head >= target && Tail > head)
             {
-                Interlocked.Exchange(ref _run.State, Queued);
-                Enqueue();
+                GiveWay();
                 WakeWaiters();
                 return false;
             }
@@ -147,6 +150,24 @@ internal sealed unsafe partial class Stream
             // Between the two somebody else may have run the stream to its end and left it Idle again.
             head = _consumer.Head;
         }
+    }
+
+    /// <summary>Everything before this number has ended: the memory and the slots of those commands are free.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Publish(long head)
+    {
+        Volatile.Write(ref _consumer.Head, head);
+        if (head >= Volatile.Read(ref _consumer.WakeAt))
+        {
+            WakeWaiters();
+        }
+    }
+
+    /// <summary>The owner gives the stream up although it has commands: the next free thread takes it.</summary>
+    private void GiveWay()
+    {
+        Interlocked.Exchange(ref _run.State, Queued);
+        Enqueue();
     }
 
     /// <summary>False when this segment was reached before: a command that has to be tried again stands at the same head.</summary>

@@ -68,6 +68,9 @@ internal sealed unsafe partial class Stream
 
         /// <summary>The head at which a sleeping waiter wants to be woken.</summary>
         internal long WakeAt;
+
+        /// <summary>Commands before this number were found not to fit together.</summary>
+        internal long ApartUntil;
     }
 
     /// <summary>Apart from the head, which changes with every command: a submission reads the state and must not wait for the runner's writes.</summary>

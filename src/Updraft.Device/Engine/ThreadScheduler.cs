@@ -28,7 +28,7 @@ internal sealed class ThreadScheduler : Scheduler
     private readonly int _maximumWorkers = Machine.Options.Workers ?? Math.Clamp(Environment.ProcessorCount - 1, 1, 16);
     private readonly ReadyQueue _ready = new();
     private readonly object _parkLock = new();
-    private int _workers, _parked, _looking, _wakes;
+    private int _workers, _parked, _looking, _wakes, _waiting;
     private volatile bool _stops;
 
     internal override void Ready(Stream stream)
@@ -40,6 +40,8 @@ internal sealed class ThreadScheduler : Scheduler
     internal override void Poke() => WakeOne(onlyIfNobodyLooks: true);
 
     internal override void InviteHelpers() => WakeOne(onlyIfNobodyLooks: false);
+
+    internal override bool HasFreeThread => Volatile.Read(ref _looking) > 0 || Volatile.Read(ref _waiting) > 0;
 
     internal override bool ShouldYield()
     {
@@ -264,7 +266,10 @@ internal sealed class ThreadScheduler : Scheduler
             {
                 continue;
             }
-            if (!SpinForProgress(stream, target))
+            Interlocked.Increment(ref _waiting);
+            bool progresses = SpinForProgress(stream, target);
+            Interlocked.Decrement(ref _waiting);
+            if (!progresses)
             {
                 stream.WaitForProgress(target, deadline.LeftMs, untilTrouble);
             }

@@ -121,6 +121,9 @@ internal static unsafe class AddressSpace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsDevice(nuint address) => address - DeviceBase < DeviceBytes;
 
+    /// <summary>True for the place of device memory's bytes.</summary>
+    internal static bool IsBacking(nuint address) => address - BackingDistance - DeviceBase < DeviceBytes + VirtualBytes;
+
     internal static bool IsVirtual(nuint address) => address - VirtualBase < VirtualBytes;
     internal static bool IsManaged(nuint address) => address - ManagedBase < ManagedBytes;
 
