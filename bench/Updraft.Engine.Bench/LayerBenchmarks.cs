@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using BenchmarkDotNet.Attributes;
+using Updraft.Benchmarks;
 
 namespace Updraft.Device.Bench;
 
@@ -34,15 +35,15 @@ public unsafe partial class LayerBenchmarks
         Machine.Start(new Options { Chip = Chip.All[0], SocName = Chip.All[0].SocName, LogLevel = LogLevel.Error });
         void* memory;
         nint stream;
-        Ok(_rows.aclrtSetDevice(0));
-        Ok(_rows.aclrtMallocHost(&memory, (nuint)_span));
+        _rows.Ok(_rows.aclrtSetDevice(0));
+        _rows.Ok(_rows.aclrtMallocHost(&memory, (nuint)_span));
         _host = (byte*)memory;
         NativeMemory.Fill(_host, (nuint)_span, 1);
-        Ok(_rows.aclrtMalloc(&memory, (nuint)_span, aclrtMemMallocPolicy.ACL_MEM_MALLOC_HUGE_FIRST));
+        _rows.Ok(_rows.aclrtMalloc(&memory, (nuint)_span, aclrtMemMallocPolicy.ACL_MEM_MALLOC_HUGE_FIRST));
         _device = (byte*)memory;
         _backing = (byte*)Place.Translate(_device, (nuint)_span, out _);
-        Ok(_rows.aclrtMemset(_device, (nuint)_span, 0, (nuint)_span));
-        Ok(_rows.aclrtCreateStream(&stream));
+        _rows.Ok(_rows.aclrtMemset(_device, (nuint)_span, 0, (nuint)_span));
+        _rows.Ok(_rows.aclrtCreateStream(&stream));
         _handle = stream;
         _stream = Machine.Devices[0].Contexts.SelectMany(context => context.Streams).Single(each => each.Handle == _handle);
     }
@@ -51,7 +52,7 @@ public unsafe partial class LayerBenchmarks
     [GlobalCleanup]
     public void Stop()
     {
-        Ok(_rows.aclrtSynchronizeDevice());
+        _rows.Ok(_rows.aclrtSynchronizeDevice());
         Lifecycle.Forget();
         Machine.Stop();
         ThreadState.Forget();
@@ -91,7 +92,7 @@ public unsafe partial class LayerBenchmarks
             _stream.Submit(new Command { Kind = CommandKind.Copy, A = (nuint)(_backing + offset), B = (nuint)(_host + offset), C = (nuint)Bytes });
             offset = offset + Bytes < _span ? offset + Bytes : 0;
         }
-        Ok((int)_stream.Synchronize(Timeout.Infinite));
+        _rows.Ok((int)_stream.Synchronize(Timeout.Infinite));
     }
 
     /// <summary>The rows of the C interface: handles, sizes and pointers checked.</summary>
@@ -101,18 +102,10 @@ public unsafe partial class LayerBenchmarks
         int offset = 0;
         for (int index = 0; index < Copies; index++)
         {
-            Ok(_rows.aclrtMemcpyAsync(_device + offset, (nuint)Bytes, _host + offset, (nuint)Bytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE, _handle));
+            _rows.Ok(_rows.aclrtMemcpyAsync(_device + offset, (nuint)Bytes, _host + offset, (nuint)Bytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE, _handle));
             offset = offset + Bytes < _span ? offset + Bytes : 0;
         }
-        Ok(_rows.aclrtSynchronizeStream(_handle));
-    }
-
-    private static void Ok(int code)
-    {
-        if (code != 0)
-        {
-            throw new InvalidOperationException($"returned {code}: {Marshal.PtrToStringUTF8((nint)AclApi.InProcess.aclGetRecentErrMsg())}");
-        }
+        _rows.Ok(_rows.aclrtSynchronizeStream(_handle));
     }
 
     [LibraryImport("libc")]

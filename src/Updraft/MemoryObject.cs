@@ -6,7 +6,7 @@ namespace Updraft;
 
 /// <summary>
 /// A range of device or host memory. Copies do not count references: each only leaves its stream here (<see cref="UsedBy"/>, a comparison
-/// when it is the same stream as before). Whoever disposes the memory, or the collector, finds out whether those streams still have
+/// or two when the stream has used it before). Whoever disposes the memory, or the collector, finds out whether those streams still have
 /// work and leaves the memory alive until they have come past it; nobody waits.
 /// </summary>
 internal sealed unsafe class MemoryObject : NativeObject
@@ -16,7 +16,9 @@ internal sealed unsafe class MemoryObject : NativeObject
     private readonly Kind _kind;
     private readonly NpuContext _context;
     private readonly Lock _lock = new();
-    private StreamObject? _user, _otherUser;
+    private static long s_lastNumber;
+    private readonly long _number = Interlocked.Increment(ref s_lastNumber);
+    private StreamObject? _user;
     private List<StreamObject>? _moreUsers;
     private MemoryHandle _pin;
 
@@ -76,7 +78,7 @@ internal sealed unsafe class MemoryObject : NativeObject
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void UsedBy(StreamObject stream)
     {
-        if (_user != stream && _otherUser != stream)
+        if (_user != stream && !stream.HasUsed(_number))
         {
             AddUser(stream);
         }
@@ -91,10 +93,6 @@ internal sealed unsafe class MemoryObject : NativeObject
             {
                 _user = stream;
             }
-            else if (_otherUser == null)
-            {
-                _otherUser = stream;
-            }
             else if (_moreUsers == null || !_moreUsers.Contains(stream))
             {
                 _moreUsers ??= [];
@@ -102,6 +100,7 @@ internal sealed unsafe class MemoryObject : NativeObject
                 _moreUsers.Add(stream);
             }
         }
+        stream.SetUsed(_number);
     }
 
     private MemoryObject Made(int code, string function, void** address)
@@ -167,7 +166,7 @@ internal sealed unsafe class MemoryObject : NativeObject
         FreeNow();
     }
 
-    private StreamObject? User(int index) => index switch { 0 => _user, 1 => _otherUser, _ => _moreUsers != null && index - 2 < _moreUsers.Count ? _moreUsers[index - 2] : null };
+    private StreamObject? User(int index) => index == 0 ? _user : index <= _moreUsers?.Count ? _moreUsers[index - 1] : null;
 
     private static bool IsBusy(StreamObject stream)
     {

@@ -105,8 +105,8 @@ public sealed unsafe partial class NpuStream : IDisposable, IAsyncDisposable
     }
 
     /// <summary>
-    /// Completes when all that is queued now is done; no thread waits, and in steady state nothing is allocated. Await the result once.
-    /// C: aclrtLaunchHostFunc.
+    /// Completes when all that is queued now is done, at once if it is already; no thread waits, and in steady state nothing is allocated.
+    /// Await the result once. C: aclrtStreamQuery, aclrtLaunchHostFunc.
     /// </summary>
     /// <param name="cancellationToken">Ends the wait, not the work.</param>
     /// <returns>Fails as <see cref="Synchronize"/> does.</returns>
@@ -130,6 +130,13 @@ public sealed unsafe partial class NpuStream : IDisposable, IAsyncDisposable
         }
         _object.Hold();
         EnterFast();
+        if (IsDone())
+        {
+            // Nothing to hand over: neither a thread of the library nor one of the pool has to wake up.
+            Exception? failure = TakeFailure(_object);
+            _object.Release();
+            return failure == null ? default : ValueTask.FromException(failure);
+        }
         return Completion.Start(_object, this, isWaiter: false, milliseconds, cancellationToken);
     }
 
@@ -216,6 +223,14 @@ public sealed unsafe partial class NpuStream : IDisposable, IAsyncDisposable
         stream.HasFailed = false;
         code = isIdle ? _api.aclrtSynchronizeStreamWithTimeout(_handle, 1) : _api.aclrtSynchronizeStream(_handle);
         return code == 0 || isIdle && code == (int)AclError.RtStreamSyncTimeout ? null : AclException.Of(_api, code, nameof(_api.aclrtSynchronizeStream));
+    }
+
+    /// <summary>Whether all that is queued is done. A stream that stores its work is not asked: it has no answer, and a capture could take offence.</summary>
+    private bool IsDone()
+    {
+        aclrtStreamStatus status;
+        return Holder == null && _context.Capture == null
+            && _api.aclrtStreamQuery(_handle, &status) == 0 && status == aclrtStreamStatus.ACL_STREAM_STATUS_COMPLETE;
     }
 
     private int SynchronizeCode(int milliseconds)

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Updraft;
 
 /// <summary>
@@ -10,6 +12,7 @@ internal sealed unsafe class StreamObject : NativeObject
     private readonly NpuContext _context;
     private List<Action>? _whenGone;
     private volatile bool _isGone;
+    private Used _used;
 
     internal StreamObject(NpuContext context, uint flags, uint priority) : base(context.Object)
     {
@@ -43,6 +46,13 @@ internal sealed unsafe class StreamObject : NativeObject
 
     /// <summary>Destroyed: it has no work any more.</summary>
     internal bool IsGone => _isGone;
+
+    /// <summary>True when the memory of this number knows for certain that the stream uses it. By number, so that the stream keeps no memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal bool HasUsed(long memory) => Volatile.Read(ref _used[(int)memory & (Used.Length - 1)]) == memory;
+
+    /// <summary>After the stream was added to the users of the memory.</summary>
+    internal void SetUsed(long memory) => Volatile.Write(ref _used[(int)memory & (Used.Length - 1)], memory);
 
     /// <summary>Runs the action when the stream has been destroyed, or returns false when it has been already.</summary>
     internal bool WhenGone(Action action)
@@ -82,5 +92,14 @@ internal sealed unsafe class StreamObject : NativeObject
         }
         actions?.ForEach(action => action());
         ReleaseParent();
+    }
+
+    /// <summary>Numbers of memories, each where its lowest bits say; one that was pushed out is only looked up again.</summary>
+    [InlineArray(Length)]
+    private struct Used
+    {
+        internal const int Length = 64;
+
+        private long _first;
     }
 }

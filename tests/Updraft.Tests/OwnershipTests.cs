@@ -48,19 +48,22 @@ public abstract class OwnershipTests : Backend
             QueueAndForget(device, stream, back);
             gate.WaitUntilEntered();
             Collect();
-            Assert.True(device.GetMemoryInfo().FreeBytes < freeAtFirst, "memory of a queued copy was given back");
+            // Half of it: what earlier tests used may come back meanwhile.
+            Assert.True(device.GetMemoryInfo().FreeBytes < freeAtFirst - ForgottenBytes / 2, "memory of a queued copy was given back");
         }
         stream.Synchronize(Limit);
         Assert.Equal(0x06060606, back[1023]);
-        Assert.True(SpinWait.SpinUntil(() => { Collect(); return device.GetMemoryInfo().FreeBytes >= freeAtFirst; }, Limit), "the memory was never given back");
+        Assert.True(SpinWait.SpinUntil(() => { Collect(); return device.GetMemoryInfo().FreeBytes >= freeAtFirst - ForgottenBytes / 2; }, Limit), "the memory was never given back");
     }
+
+    private const long ForgottenBytes = 64 << 20;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void QueueAndForget(NpuDevice device, NpuStream stream, PinnedMemory<int> back)
     {
-        DeviceMemory<int> memory = device.Allocate<int>(1024);
-        stream.Fill(memory, 6);
-        stream.Copy(memory, back);
+        DeviceMemory<int> memory = device.Allocate<int>(ForgottenBytes / sizeof(int));
+        stream.Fill(memory[..1024], 6);
+        stream.Copy(memory[..1024], back);
     }
 
     private static void Collect()

@@ -76,7 +76,15 @@ internal struct Command
 }
 
 /// <summary>The shape of a copy of rows: width in bytes, number of rows, bytes from one row to the next on both sides.</summary>
-internal sealed record Rectangle(nuint Width, nuint Height, nuint ToPitch, nuint FromPitch);
+internal sealed record Rectangle(nuint Width, nuint Height, nuint ToPitch, nuint FromPitch)
+{
+    private static Rectangle? s_last;
+
+    /// <summary>The same object for the same shape as last time: programs copy one shape again and again.</summary>
+    internal static Rectangle Of(nuint width, nuint height, nuint toPitch, nuint fromPitch) =>
+        s_last is { } last && last.Width == width && last.Height == height && last.ToPitch == toPitch && last.FromPitch == fromPitch
+            ? last : s_last = new Rectangle(width, height, toPitch, fromPitch);
+}
 
 /// <summary>
 /// A command with state of its own. Runs on the executing thread, possibly several times until it says that it is done: a stream may

@@ -97,13 +97,13 @@ internal sealed class Event(Context context, EventKind kind, uint flags) : WaitC
 
     internal void SetOnDevice()
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             Volatile.Write(ref _isSet, true);
             released = _blocked.Take();
         }
-        BlockedStreams.Unblock(released);
+        released.Unblock();
     }
 
     internal void ResetOnDevice()
@@ -251,13 +251,13 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
 
     private void Release()
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             Volatile.Write(ref _isComplete, true);
             released = _blocked.Take();
         }
-        BlockedStreams.Unblock(released);
+        released.Unblock();
     }
 
     internal override bool IsOver(Stream waiting, ref AclError result)
@@ -278,11 +278,24 @@ internal sealed class RecordPoint(Event source, Stream stream) : WaitCondition
     }
 }
 
-/// <summary>A wait of one stream for one event, so that the event knows how many are pending.</summary>
-internal sealed class EventWait(Event source, WaitCondition condition)
+/// <summary>
+/// A wait of one stream for one event, so that the event knows how many are pending. Where the command waits for an event or a record of it
+/// without an end, that object stands for the wait itself, and nothing is allocated.
+/// </summary>
+internal sealed class EventWait
 {
-    internal bool IsOver(Stream stream, ref AclError result)
+    private readonly Event _source;
+    private readonly WaitCondition _condition;
+
+    private EventWait(Event source, WaitCondition condition) => (_source, _condition) = (source, condition);
+
+    /// <summary>The object of a <see cref="CommandKind.EventWait"/>.</summary>
+    internal static object Of(Event source, WaitCondition condition) =>
+        condition == source || condition is RecordPoint point && point.Event == source ? condition : new EventWait(source, condition);
+
+    internal static bool IsOver(object attached, Stream stream, ref AclError result)
     {
+        (Event source, WaitCondition condition) = Parts(attached);
         if (!condition.IsOver(stream, ref result))
         {
             return false;
@@ -291,9 +304,18 @@ internal sealed class EventWait(Event source, WaitCondition condition)
         return true;
     }
 
-    internal void Abandon()
+    internal static void Abandon(object attached)
     {
+        (Event source, WaitCondition condition) = Parts(attached);
         condition.Abandon();
         source.WaitEnded();
     }
+
+    private static (Event Source, WaitCondition Condition) Parts(object attached) => attached switch
+    {
+        RecordPoint point => (point.Event, point),
+        Event source => (source, source),
+        EventWait wait => (wait._source, wait._condition),
+        _ => throw new InvalidOperationException($"a {attached.GetType().Name} is no wait for an event"),
+    };
 }

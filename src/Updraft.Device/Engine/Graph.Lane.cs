@@ -304,16 +304,13 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
 
     private void Reach(int count)
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             Volatile.Write(ref _reached, count);
             released = _blocked.Take();
         }
-        foreach (Stream stream in released)
-        {
-            stream.Unblock();
-        }
+        released.Unblock();
     }
 
     internal bool HasReached(int count) => Volatile.Read(ref _reached) >= count;

@@ -99,16 +99,13 @@ internal sealed class CacheInvalidation(Graph graph, uint barrierId)
 
     internal void Complete()
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             Volatile.Write(ref _completeIn, graph.RunNumber);
             released = _blocked.Take();
         }
-        foreach (Stream stream in released)
-        {
-            stream.Unblock();
-        }
+        released.Unblock();
     }
 
     internal bool IsOver(Stream waiting)

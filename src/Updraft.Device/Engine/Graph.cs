@@ -129,7 +129,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
             }
             _inPlaceEnded = true;
         }
-        Stream[] next = [];
+        BlockedStreams next = default;
         lock (_lock)
         {
             if (!_hasEnded && _active > 0)
@@ -145,14 +145,14 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
                 next = _waiting.Take();
             }
         }
-        Unblock(next);
+        next.Unblock();
         return true;
     }
 
     /// <summary>The executing stream was destroyed by force: the run winds down without it.</summary>
     internal override void Abandon(Stream stream)
     {
-        Stream[] next = [];
+        BlockedStreams next = default;
         lock (_lock)
         {
             if (_owner != stream)
@@ -168,7 +168,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
             }
         }
         _inPlace?.AbandonCommand(stream);
-        Unblock(next);
+        next.Unblock();
         UnblockLanes();
     }
 
@@ -259,7 +259,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
     internal void LaneEnded(Lane lane)
     {
         Stream? owner = null;
-        Stream[] next = [];
+        BlockedStreams next = default;
         lock (_lock)
         {
             lane.IsActive = false;
@@ -278,7 +278,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
             }
         }
         owner?.Unblock();
-        Unblock(next);
+        next.Unblock();
     }
 
     /// <summary>The EndTask marker was reached: the execution is complete.</summary>
@@ -312,14 +312,6 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
         foreach (Lane lane in _lanes)
         {
             lane.Unblock();
-        }
-    }
-
-    private static void Unblock(Stream[] streams)
-    {
-        foreach (Stream stream in streams)
-        {
-            stream.Unblock();
         }
     }
 }

@@ -33,7 +33,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
     /// <summary>Moves the state into a page for other processes. Streams that wait look again and wait there.</summary>
     internal SharedPage Share()
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             if (_page != null)
@@ -46,7 +46,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
             Volatile.Write(ref _page, page);
             released = _blocked.Take();
         }
-        BlockedStreams.Unblock(released);
+        released.Unblock();
         return _page;
     }
 
@@ -73,7 +73,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
 
     internal void Record()
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             if (_page is { } page)
@@ -85,7 +85,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
             Volatile.Write(ref _isRecorded, true);
             released = _blocked.Take();
         }
-        BlockedStreams.Unblock(released);
+        released.Unblock();
     }
 
     internal void Reset()
@@ -112,7 +112,7 @@ internal sealed class CountNotify(Device device, int id)
 
     internal void Record(aclrtCntNotifyRecordMode mode, uint value)
     {
-        Stream[] released;
+        BlockedStreams released;
         lock (this)
         {
             _count = mode switch
@@ -124,7 +124,7 @@ internal sealed class CountNotify(Device device, int id)
             };
             released = _blocked.Take();
         }
-        BlockedStreams.Unblock(released);
+        released.Unblock();
     }
 
     /// <summary>One wait: what the counter is compared with, and whether it starts from 0 again afterwards.</summary>

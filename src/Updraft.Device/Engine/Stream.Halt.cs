@@ -139,11 +139,11 @@ internal sealed unsafe partial class Stream
         }
         switch (Attached(slot))
         {
+            case { } wait when command.Kind == CommandKind.EventWait:
+                EventWait.Abandon(wait);
+                break;
             case RecordPoint point:
                 point.Drop(releases: Volatile.Read(ref _halt) == Closed);
-                break;
-            case EventWait wait:
-                wait.Abandon();
                 break;
             case DeviceTask task:
                 task.Abandon(this);

@@ -204,7 +204,7 @@ internal sealed unsafe partial class Stream
                 ((RecordPoint)Attached(slot)!).Complete(Machine.Clock.NowNs);
                 return Outcome.Done;
             case CommandKind.EventWait:
-                return ((EventWait)Attached(slot)!).IsOver(this, ref result) ? Outcome.Done : Outcome.Blocked;
+                return EventWait.IsOver(Attached(slot)!, this, ref result) ? Outcome.Done : Outcome.Blocked;
             case CommandKind.HostFunction:
                 return RunHostFunction(ref command);
             case CommandKind.Task:

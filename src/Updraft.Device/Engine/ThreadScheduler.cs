@@ -53,8 +53,12 @@ internal sealed class ThreadScheduler : Scheduler
         {
             return true;
         }
-        // In the middle of a large copy nobody looks at what this worker watches.
-        foreach (Stream stream in t_watched ?? [])
+        // In the middle of a large copy nobody looks at what this worker watches. A thread of the program watches nothing.
+        if (t_watched is not { } watched)
+        {
+            return false;
+        }
+        foreach (Stream stream in watched)
         {
             if (stream.IsWaitingForRunner)
             {

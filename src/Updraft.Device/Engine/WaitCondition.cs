@@ -68,33 +68,44 @@ internal sealed class WaitTask(WaitCondition condition) : DeviceTask
     internal override void Abandon(Stream stream) => condition.Abandon();
 }
 
-/// <summary>Streams that stand still until something happens; the owner's lock protects it.</summary>
+/// <summary>Streams that stand still until something happens; the owner's lock protects it. Mostly it is one, for which nothing is allocated.</summary>
 internal struct BlockedStreams
 {
-    private HashSet<Stream>? _streams;
+    private Stream? _first;
+    private HashSet<Stream>? _more;
+
+    internal readonly bool IsEmpty => _first == null;
 
     /// <summary>A stream that was woken for nothing comes a second time.</summary>
     internal void Add(Stream stream)
     {
         stream.MarkBlocked();
-        _ = (_streams ??= []).Add(stream);
+        if (_first == null)
+        {
+            _first = stream;
+        }
+        else if (_first != stream)
+        {
+            _ = (_more ??= []).Add(stream);
+        }
     }
 
     /// <summary>Takes all out; to be unblocked after the lock is left.</summary>
-    internal Stream[] Take()
+    internal BlockedStreams Take()
     {
-        if (_streams is not { Count: > 0 })
-        {
-            return [];
-        }
-        Stream[] taken = [.. _streams];
-        _streams.Clear();
+        BlockedStreams taken = this;
+        this = default;
         return taken;
     }
 
-    internal static void Unblock(Stream[] streams)
+    internal readonly void Unblock()
     {
-        foreach (Stream stream in streams)
+        _first?.Unblock();
+        if (_more == null)
+        {
+            return;
+        }
+        foreach (Stream stream in _more)
         {
             stream.Unblock();
         }

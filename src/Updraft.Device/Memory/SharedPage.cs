@@ -73,17 +73,17 @@ internal sealed unsafe class RemoteWaiters(SharedPage page)
         {
             // Read before the waiters look: a change after this wakes the sleep below at once.
             int seen = Volatile.Read(ref *(page.Word + 1));
-            Stream[] released;
+            BlockedStreams released;
             lock (_lock)
             {
                 released = _blocked.Take();
-                if (released.Length == 0)
+                if (released.IsEmpty)
                 {
                     _isWatched = false;
                     return;
                 }
             }
-            BlockedStreams.Unblock(released);
+            released.Unblock();
             Posix.FutexWait(page.Word + 1, seen, LookMs);
         }
     }

@@ -346,7 +346,7 @@ internal static unsafe class Captures
         {
             return false;
         }
-        Guarded(capture, () => target.Captured = new CapturedRecord(capture, lane, (int)stream.Submit(new Command { Kind = CommandKind.EventRecord }, target)));
+        target.Captured = new CapturedRecord(capture, lane, (int)SubmitGuarded(capture, stream, CommandKind.EventRecord, target));
         return true;
     }
 
@@ -373,7 +373,7 @@ internal static unsafe class Captures
         RefuseOldEvent(source, capture);
         if (source.Kind == EventKind.Flagged)
         {
-            Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new RecordedWait(source, limitMs, isExternal: true)));
+            _ = SubmitGuarded(capture, stream, CommandKind.EventWait, new RecordedWait(source, limitMs, isExternal: true));
             return true;
         }
         if (captured == null)
@@ -388,7 +388,7 @@ internal static unsafe class Captures
         }
         if (captured.Lane != stream.Lane)
         {
-            Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new GraphEdge(source, captured.Lane, captured.Count)));
+            _ = SubmitGuarded(capture, stream, CommandKind.EventWait, new GraphEdge(source, captured.Lane, captured.Count));
         }
         return true;
     }
@@ -415,7 +415,7 @@ internal static unsafe class Captures
     {
         Capture capture = OfCapturingGraph(stream);
         var record = new ExternalRecord(target);
-        Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventRecord }, record));
+        _ = SubmitGuarded(capture, stream, CommandKind.EventRecord, record);
         capture.Model.Add(record);
     }
 
@@ -423,7 +423,15 @@ internal static unsafe class Captures
     internal static void WaitExternal(Event source, Stream stream)
     {
         Capture capture = OfCapturingGraph(stream);
-        Guarded(capture, () => stream.Submit(new Command { Kind = CommandKind.EventWait }, new RecordedWait(source, 0, isExternal: true)));
+        _ = SubmitGuarded(capture, stream, CommandKind.EventWait, new RecordedWait(source, 0, isExternal: true));
+    }
+
+    /// <summary>Apart from the rest, whose parameters no function may capture: that would cost every ordinary record and wait an object.</summary>
+    private static long SubmitGuarded(Capture capture, Stream stream, CommandKind kind, object attached)
+    {
+        long position = 0;
+        Guarded(capture, () => position = stream.Submit(new Command { Kind = kind }, attached));
+        return position;
     }
 
     private static Capture OfCapturingGraph(Stream stream)

@@ -140,7 +140,7 @@ internal static unsafe class Events
         {
             return;
         }
-        var wait = new EventWait(source, limit > 0 ? new TimedWait(condition, limit * 1000) : condition);
+        object wait = EventWait.Of(source, limit > 0 ? new TimedWait(condition, limit * 1000) : condition);
         source.WaitQueued();
         try
         {

@@ -60,7 +60,7 @@ internal static unsafe class RectangleCopies
             A = to.Backing,
             B = from.Backing,
             C = width * height,
-        }, new Rectangle(width, height, dpitch, spitch));
+        }, Rectangle.Of(width, height, dpitch, spitch));
     }
 
     /// <summary>The range from the first byte to the last one. Pitches may be any number: one that overflows lies in no allocation.</summary>
