@@ -251,6 +251,7 @@ internal sealed unsafe partial class Stream
                 return tail;
             }
             LeaveSubmit(thread);
+            Check.That(t_tellsOfFailure != this, AclError.RtStreamTaskFull, $"Stream {Id} has all of its {Depth} commands pending and goes on only when this exception callback has returned.");
             Check.That(!RefusesWhenFull, AclError.RtStreamTaskFull, $"Stream {Id} has all of its {Depth} commands pending; a persistent stream does not wait for room on {Chip.Current.Name}.");
             // Half of the queue at once: a producer that outruns the device stops seldom, not at every call.
             Machine.Scheduler.WaitUntil(this, tail - Depth / 2, Timeout.Infinite, untilTrouble: true);
@@ -335,6 +336,24 @@ internal sealed unsafe partial class Stream
     internal AclError TakeError() => _error == 0 ? AclError.Success : (AclError)Interlocked.Exchange(ref _error, 0);
 
     /// <summary>
+    /// For calls of the program: waits until that many commands have ended. False when the time is over, when the stream has trouble, and at
+    /// once inside an exception callback of this stream: the caller is its runner, so nobody would end the wait.
+    /// </summary>
+    internal bool WaitFor(long target, int timeoutMs)
+    {
+        if (HasRunPast(target))
+        {
+            return true;
+        }
+        if (t_tellsOfFailure == this)
+        {
+            Log.Warn($"an exception callback of stream {Id} waits for this stream, which goes on when the callback has returned; the wait ends at once. Wait elsewhere.");
+            return false;
+        }
+        return Machine.Scheduler.WaitUntil(this, target, timeoutMs, untilTrouble: true);
+    }
+
+    /// <summary>
     /// The C interface's synchronise: waits, then gives what is wrong with device, context or stream, or else the stream's own
     /// asynchronous error. 507046 when the time is over.
     /// </summary>
@@ -345,7 +364,7 @@ internal sealed unsafe partial class Stream
             return before;
         }
         long tail = Tail;
-        if (!HasRunPast(tail) && !Machine.Scheduler.WaitUntil(this, tail, timeoutMs, untilTrouble: true))
+        if (!WaitFor(tail, timeoutMs))
         {
             return Trouble is not AclError.Success and var during ? during : AclError.RtStreamSyncTimeout;
         }

@@ -215,7 +215,7 @@ internal static unsafe class Events
         {
             return before;
         }
-        if (!latest.IsMet && !Machine.Scheduler.WaitUntil(stream, latest.Position, timeoutMs, untilTrouble: true))
+        if (!latest.IsMet && !stream.WaitFor(latest.Position, timeoutMs))
         {
             return stream.Trouble is not AclError.Success and var during ? during : AclError.RtEventSyncTimeout;
         }

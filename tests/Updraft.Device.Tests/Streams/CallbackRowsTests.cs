@@ -280,6 +280,20 @@ public sealed unsafe class CallbackRowsTests
                 Assert.Equal(3, StateLog.Entries.Count);
             }
         },
+        { "4.3 a callback that waits for the stream whose failure it is told gets a time-out at once", m =>
+            {
+                StateLog.Entries.Clear();
+                (StateLog.OwnStream, StateLog.OwnEvent) = (m.Stream(), m.Event());
+                m.Ok(m.Api.aclrtExceptionInfoCallbackRegister(StateLog.WaitingExceptionFunction));
+                using (m.Hold(StateLog.OwnStream))
+                {
+                    m.Fault(StateLog.OwnStream);
+                    m.Ok(m.Api.aclrtRecordEvent(StateLog.OwnEvent, StateLog.OwnStream));
+                }
+                m.Returns(507013, m.Api.aclrtSynchronizeStream(StateLog.OwnStream));
+                Assert.Equal(["0 507046 507046 507047"], StateLog.Entries);
+            }
+        },
         { "4.3 getters: 0xFFFFFFFF for NULL", m =>
             {
                 Assert.Equal(uint.MaxValue, m.Api.aclrtGetTaskIdFromExceptionInfo(null));

@@ -17,6 +17,10 @@ internal static unsafe class StateLog
     internal static nint InitFunction => (nint)(delegate* unmanaged[Cdecl]<byte*, nuint, void*, int>)&Init;
     internal static nint FinalizeFunction => (nint)(delegate* unmanaged[Cdecl]<void*, int>)&End;
     internal static nint ExceptionFunction => (nint)(delegate* unmanaged[Cdecl]<void*, void>)&Exception;
+    /// <summary>What <see cref="WaitingExceptionFunction"/> waits for, although the callbacks of this stream must end before it goes on.</summary>
+    internal static nint OwnStream { get; set; }
+    internal static nint OwnEvent { get; set; }
+    internal static nint WaitingExceptionFunction => (nint)(delegate* unmanaged[Cdecl]<void*, void>)&WaitingException;
     internal static nint OtherExceptionFunction => (nint)(delegate* unmanaged[Cdecl]<void*, void>)&OtherException;
 
     private static void Add(string entry)
@@ -62,6 +66,13 @@ internal static unsafe class StateLog
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void Exception(void* info) => Add("first " + Describe((nint)info));
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void WaitingException(void* info)
+    {
+        AclApi api = AclApi.InProcess;
+        Add($"{api.aclrtSetDevice(0)} {api.aclrtSynchronizeStream(OwnStream)} {api.aclrtSynchronizeDevice()} {api.aclrtSynchronizeEvent(OwnEvent)}");
+    }
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static void OtherException(void* info) => Add("second " + Describe((nint)info));
