@@ -267,6 +267,205 @@ public sealed unsafe class MemoryVirtualTests
         Assert.Equal(3ul, flags); // the owner needs no grant
     }
 
+    private const aclrtMemAccessFlags None = 0, Read = (aclrtMemAccessFlags)1, ReadWrite = (aclrtMemAccessFlags)3;
+
+    private static void Grant(TestMachine machine, byte* start, nuint bytes, aclrtMemLocation location, aclrtMemAccessFlags flags)
+    {
+        aclrtMemAccessDesc grant = new() { flags = flags, location = location };
+        machine.Ok(machine.Api.aclrtMemSetAccess(start, bytes, &grant, 1));
+    }
+
+    /// <summary>A mapping in which device 0 has the rights given and others none; the same bytes without limits in another one.</summary>
+    private static byte* Limited(TestMachine machine, aclrtMemAccessFlags flags, out byte* free)
+    {
+        nint handle = Physical(machine, Chunk, OnDevice());
+        byte* limited = Reserve(machine, Chunk);
+        free = Reserve(machine, Chunk);
+        machine.Ok(machine.Api.aclrtMemMapNoAccess(limited, Chunk, 0, handle, 0));
+        machine.Ok(machine.Api.aclrtMapMem(free, Chunk, 0, handle, 0));
+        Grant(machine, limited, Chunk, OnDevice().location, flags);
+        return limited;
+    }
+
+    /// <summary>Every way to write; the code at once and the code of the stream.</summary>
+    [Theory]
+    [InlineData("aclrtMemcpy", 107017, 0)]
+    [InlineData("aclrtMemcpyAsync", 0, 507013)]
+    [InlineData("aclrtMemcpyAsync device to device", 0, 507013)]
+    [InlineData("aclrtMemcpyAsync pageable", 107017, 0)]
+    [InlineData("aclrtMemcpyAsync through a buffer", 0, 507013)]
+    [InlineData("aclrtMemcpy2d", 107017, 0)]
+    [InlineData("aclrtMemcpy2dAsync", 0, 507013)]
+    [InlineData("aclrtMemcpyBatch", 107017, 0)]
+    [InlineData("aclrtMemcpyBatchAsync", 0, 507013)]
+    [InlineData("aclrtMemcpyAsyncWithOffset", 0, 507013)]
+    [InlineData("aclrtMemcpyAsyncWithDesc", 0, 507013)]
+    [InlineData("aclrtSetMemcpyDesc", 107017, 0)]
+    [InlineData("aclrtMemset", 107017, 0)]
+    [InlineData("aclrtMemsetAsync", 0, 507013)]
+    [InlineData("aclrtMemsetD32", 107017, 0)]
+    [InlineData("aclrtMemsetD32Async", 0, 507013)]
+    [InlineData("aclrtReduceAsync", 0, 507013)]
+    [InlineData("aclrtValueWrite", 0, 507013)]
+    public void Access_ReadOnly_NothingWrites(string way, int atOnce, int later)
+    {
+        using var machine = new TestMachine();
+        byte* limited = Limited(machine, Read, out byte* free);
+        AclApi api = machine.Api;
+        byte* host = machine.Pinned(256, 7), pageable = TestMachine.Pageable(256, 7), device = machine.Device(4096);
+        nint stream = machine.Stream();
+        machine.Returns(atOnce, Write(way, api, stream, limited, host, pageable, device));
+        if (atOnce != 0)
+        {
+            Assert.Contains("read-only for device 0", machine.Message());
+        }
+        machine.Returns(later, api.aclrtSynchronizeStream(stream));
+        Assert.Equal(new byte[256], machine.Read(limited, 256)); // it may be read, and nothing has changed
+        // The same call on the mapping without limits is in order.
+        machine.Ok(Write(way, api, stream, free, host, pageable, device));
+        machine.Ok(api.aclrtSynchronizeStream(stream));
+        Assert.NotEqual(new byte[256], machine.Read(limited, 256));
+    }
+
+    private static int Write(string way, AclApi api, nint stream, byte* to, byte* host, byte* pageable, byte* device)
+    {
+        const aclrtMemcpyKind D2D = aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_DEVICE, Inner = aclrtMemcpyKind.ACL_MEMCPY_INNER_DEVICE_TO_DEVICE;
+        nuint bytes = 64, fail, first = 0;
+        void* target = to, source = host;
+        aclrtMemcpyBatchAttr attribute = new() { dstLoc = OnDevice().location, srcLoc = OnHost().location };
+        byte* cells = device + 1024, descriptor = device + 2048;
+        _ = api.aclrtMemset(device, 64, 9, 64);
+        switch (way)
+        {
+            case "aclrtMemcpy":
+                return api.aclrtMemcpy(to, 64, host, 64, H2D);
+            case "aclrtMemcpyAsync":
+                return api.aclrtMemcpyAsync(to, 64, host, 64, H2D, stream);
+            case "aclrtMemcpyAsync device to device":
+                return api.aclrtMemcpyAsync(to, 64, device, 64, D2D, stream);
+            case "aclrtMemcpyAsync pageable":
+                return api.aclrtMemcpyAsync(to, 64, pageable, 64, H2D, stream);
+            case "aclrtMemcpyAsync through a buffer":
+                return api.aclrtMemcpyAsync(to, 64, pageable, 64, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_BUF_TO_DEVICE, stream);
+            case "aclrtMemcpy2d":
+                return api.aclrtMemcpy2d(to, 32, host, 32, 16, 2, H2D);
+            case "aclrtMemcpy2dAsync":
+                return api.aclrtMemcpy2dAsync(to, 32, host, 32, 16, 2, H2D, stream);
+            case "aclrtMemcpyBatch":
+                return api.aclrtMemcpyBatch(&target, &bytes, &source, &bytes, 1, &attribute, &first, 1, &fail);
+            case "aclrtMemcpyBatchAsync":
+                return api.aclrtMemcpyBatchAsync(&target, &bytes, &source, &bytes, 1, &attribute, &first, 1, &fail, stream);
+            case "aclrtMemcpyAsyncWithOffset":
+                void** bases = stackalloc void*[] { to, device };
+                _ = api.aclrtMemcpy(cells, 16, bases, 16, H2D);
+                return api.aclrtMemcpyAsyncWithOffset((void**)cells, 64, 0, (void**)(cells + 8), 64, 0, Inner, stream);
+            case "aclrtMemcpyAsyncWithDesc":
+                _ = api.aclrtSetMemcpyDesc(descriptor, Inner, device, to, 64, null);
+                return api.aclrtMemcpyAsyncWithDesc(descriptor, Inner, stream);
+            case "aclrtSetMemcpyDesc":
+                return api.aclrtSetMemcpyDesc(to, Inner, device, device + 64, 64, null);
+            case "aclrtMemset":
+                return api.aclrtMemset(to, 64, 5, 64);
+            case "aclrtMemsetAsync":
+                return api.aclrtMemsetAsync(to, 64, 5, 64, stream);
+            case "aclrtMemsetD32":
+                return api.aclrtMemsetD32(to, 64, 5, 16);
+            case "aclrtMemsetD32Async":
+                return api.aclrtMemsetD32Async(to, 64, 5, 16, stream);
+            case "aclrtReduceAsync":
+                return api.aclrtReduceAsync(to, device, 64, aclrtReduceKind.ACL_RT_MEMCPY_SDMA_AUTOMATIC_SUM, aclDataType.ACL_INT32, stream, null);
+            case "aclrtValueWrite":
+                return api.aclrtValueWrite(to, 5, 0, stream);
+            default:
+                throw new ArgumentException(way);
+        }
+    }
+
+    [Fact]
+    public void Access_None_NobodyReadsEither()
+    {
+        using var machine = new TestMachine();
+        byte* limited = Limited(machine, None, out _), host = machine.Pinned(64);
+        nint stream = machine.Stream();
+        machine.Returns(107017, machine.Api.aclrtMemcpy(host, 64, limited, 64, D2H));
+        Assert.Contains("without access for device 0, 1", machine.Message());
+        machine.Ok(machine.Api.aclrtMemcpyAsync(host, 64, limited, 64, D2H, stream));
+        machine.Returns(507013, machine.Api.aclrtSynchronizeStream(stream));
+    }
+
+    [Fact]
+    public void Access_IsThatOfTheDeviceThatWorks()
+    {
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        nint handle = Physical(machine, Chunk, OnDevice()), stream = machine.Stream();
+        byte* owned = Reserve(machine, Chunk), granted = Reserve(machine, Chunk), host = machine.Pinned(64);
+        machine.Ok(api.aclrtMapMem(owned, Chunk, 0, handle, 0));
+        machine.Ok(api.aclrtMemMapNoAccess(granted, Chunk, 0, handle, 0));
+        Grant(machine, owned, Chunk, OnDevice(1).location, Read);
+        Grant(machine, granted, Chunk, OnDevice(1).location, ReadWrite);
+        machine.Ok(api.aclrtMemcpy(owned, 64, host, 64, H2D)); // the owner needs no grant
+        machine.Returns(107017, api.aclrtMemcpy(granted, 64, host, 64, H2D)); // unless it was mapped for others only
+        nint context;
+        machine.Ok(api.aclrtCreateContext(&context, 1));
+        nint second = machine.Stream();
+        machine.Returns(107017, api.aclrtMemcpy(owned, 64, host, 64, H2D));
+        machine.Ok(api.aclrtMemcpy(host, 64, owned, 64, D2H));
+        machine.Ok(api.aclrtMemcpy(granted, 64, host, 64, H2D));
+        machine.Ok(api.aclrtMemcpyAsync(owned, 64, host, 64, H2D, second));
+        machine.Returns(507013, api.aclrtSynchronizeStream(second));
+        machine.Ok(api.aclrtMemcpyAsync(granted, 64, host, 64, H2D, second));
+        machine.Ok(api.aclrtSynchronizeStream(second));
+        Grant(machine, owned, Chunk, OnDevice().location, Read); // the owner too may be held to reading
+        machine.Ok(api.aclrtSetDevice(0));
+        machine.Returns(107017, api.aclrtMemset(owned, 64, 1, 64));
+    }
+
+    [Fact]
+    public void Access_ARangeOfSeveralMappings_IsAsFreeAsTheLeastOne()
+    {
+        using var machine = new TestMachine();
+        byte* start = Reserve(machine, 3 * Chunk), host = machine.Pinned(64);
+        for (nuint index = 0; index < 3; index++)
+        {
+            machine.Ok(machine.Api.aclrtMapMem(start + index * Chunk, Chunk, 0, Physical(machine, Chunk, OnDevice()), 0));
+        }
+        Grant(machine, start + Chunk, Chunk, OnDevice().location, Read);
+        machine.Ok(machine.Api.aclrtMemset(start, Chunk, 1, Chunk));
+        machine.Returns(107017, machine.Api.aclrtMemset(start, Chunk + 1, 1, Chunk + 1));
+        machine.Returns(107017, machine.Api.aclrtMemset(start, 3 * Chunk, 1, 3 * Chunk));
+        machine.Ok(machine.Api.aclrtMemset(start + 2 * Chunk, Chunk, 1, Chunk));
+        machine.Ok(machine.Api.aclrtMemcpy(host, 64, start + Chunk - 32, 64, D2H)); // across the border, reading
+    }
+
+    [Fact]
+    public void Access_OfTheHostToItsOwnMemory_IsOfItsPages()
+    {
+        using var machine = new TestMachine();
+        AclApi api = machine.Api;
+        nint handle = Physical(machine, Chunk, OnHost()), stream = machine.Stream();
+        byte* memory = Reserve(machine, Chunk), device = machine.Device(4096);
+        machine.Write(device, [1, 2, 3]);
+        machine.Ok(api.aclrtMemMapNoAccess(memory, Chunk, 0, handle, 0));
+        Assert.False(HostGuard.CanRead(memory, 64));
+        machine.Returns(107017, api.aclrtMemcpy(memory, 64, device, 64, D2H));
+        aclrtMemAccessDesc* grants = stackalloc aclrtMemAccessDesc[] { new() { flags = Read, location = OnHost().location }, new() { flags = ReadWrite, location = OnDevice().location } };
+        machine.Ok(api.aclrtMemSetAccess(memory, Chunk, grants, 2));
+        Assert.True(HostGuard.CanRead(memory, 64));
+        Assert.False(HostGuard.CanWrite(memory, 64));
+        machine.Ok(api.aclrtMemcpyAsync(memory, 64, device, 64, D2H, stream)); // the device may write what the host may only read
+        machine.Ok(api.aclrtSynchronizeStream(stream));
+        Assert.Equal([1, 2, 3], new ReadOnlySpan<byte>(memory, 3).ToArray());
+        // A device without a grant of its own may do what the host may.
+        machine.Ok(api.aclrtSetDevice(1));
+        machine.Returns(107017, api.aclrtMemcpy(memory, 64, device, 64, D2H));
+        machine.Ok(api.aclrtMemcpy(device, 64, memory, 64, H2D));
+        machine.Ok(api.aclrtUnmapMem(memory));
+        machine.Ok(api.aclrtMapMem(memory, Chunk, 0, handle, 0));
+        Assert.True(HostGuard.CanWrite(memory, 64));
+        Assert.Equal(2, memory[1]);
+    }
+
     [Fact]
     public void Retain_AddsAReferenceOfItsOwn()
     {

@@ -142,9 +142,9 @@ internal static unsafe class AddressSpace
     /// <summary>The device that owns a device address.</summary>
     internal static int DeviceOf(nuint address) => (int)((address - DeviceBase) >> DeviceShift);
 
-    /// <summary>Where the engine finds the bytes of any address: device addresses move by the constant distance, host addresses stay.</summary>
+    /// <summary>Where the engine finds the bytes of any address: device and virtual addresses move by the constant distance, host addresses stay.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static void* Backing(nuint address) => (void*)(address - DeviceBase < DeviceBytes + VirtualBytes && !VirtualMemory.IsOnHost(address) ? address + BackingDistance : address);
+    internal static void* Backing(nuint address) => (void*)(address - DeviceBase < DeviceBytes + VirtualBytes ? address + BackingDistance : address);
 
     /// <summary>Fresh private pages at an address of the backing range, in one step: there is no moment without memory.</summary>
     internal static void MakePrivate(nuint start, nuint bytes)

@@ -13,6 +13,9 @@ internal readonly unsafe struct Place
     /// <summary>True when every byte belongs to one live allocation; always true for host memory that is not ours, which is guarded instead.</summary>
     internal readonly bool IsWhole;
 
+    /// <summary>As <see cref="IsWhole"/>, and no mapping of the range is one that the device may only read.</summary>
+    internal readonly bool IsWritable;
+
     /// <summary>True for host memory that may vanish under the engine.</summary>
     internal readonly bool NeedsGuard;
 
@@ -20,11 +23,14 @@ internal readonly unsafe struct Place
     internal readonly int Device;
     internal readonly nuint Address;
 
-    private Place(MemoryClass memoryClass, bool isWhole, bool needsGuard, int device, nuint address) =>
-        (Class, IsWhole, NeedsGuard, Device, Address) = (memoryClass, isWhole, needsGuard, device, address);
+    private Place(MemoryClass memoryClass, bool isWhole, bool needsGuard, int device, nuint address)
+        : this(memoryClass, isWhole, isWhole, needsGuard, device, address) { }
+
+    private Place(MemoryClass memoryClass, bool isWhole, bool isWritable, bool needsGuard, int device, nuint address) =>
+        (Class, IsWhole, IsWritable, NeedsGuard, Device, Address) = (memoryClass, isWhole, isWritable, needsGuard, device, address);
 
     /// <summary>Where the engine reads and writes.</summary>
-    internal nuint Backing => Class == MemoryClass.Device ? Address + AddressSpace.BackingDistance : Address;
+    internal nuint Backing => (nuint)AddressSpace.Backing(Address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Place Of(void* pointer, nuint bytes)
@@ -46,7 +52,7 @@ internal readonly unsafe struct Place
     }
 
     /// <summary>The same memory at another address of its allocation.</summary>
-    internal Place At(nuint address) => new(Class, IsWhole, NeedsGuard, Device, address);
+    internal Place At(nuint address) => new(Class, IsWhole, IsWritable, NeedsGuard, Device, address);
 
     /// <summary>The allocation of device or pinned memory that holds the address; null for anything else.</summary>
     internal static Allocation* AllocationOf(void* pointer)
@@ -106,10 +112,7 @@ internal readonly unsafe struct Place
     {
         if (AddressSpace.IsVirtual(address))
         {
-            Mapping? mapping = VirtualMemory.Find(address);
-            return mapping == null
-                ? new Place(MemoryClass.Device, false, false, 0, address)
-                : new Place(mapping.Memory.IsOnHost ? MemoryClass.Host : MemoryClass.Device, VirtualMemory.Covers(address, bytes), false, mapping.Memory.DeviceId, address);
+            return OfMapping(address, bytes, ThreadState.Current.Context?.Device);
         }
         if (AddressSpace.IsManaged(address))
         {
@@ -119,6 +122,21 @@ internal readonly unsafe struct Place
             ? new Place(MemoryClass.Host, range.Bytes - (address - range.Start) >= bytes, true, 0, address)
             : new Place(MemoryClass.Unregistered, AddressSpace.MayBeHost(address, bytes), true, 0, address);
     }
+
+    /// <summary>Mapped memory with the rights that the device has there; without a device, those of the owner.</summary>
+    private static Place OfMapping(nuint address, nuint bytes, Device? device)
+    {
+        Mapping? mapping = VirtualMemory.Find(address);
+        if (mapping == null)
+        {
+            return new Place(MemoryClass.Device, false, false, 0, address);
+        }
+        bool isWhole = VirtualMemory.Covers(address, bytes, device?.Id ?? mapping.Memory.DeviceId, out bool isWritable);
+        return new Place(mapping.Memory.IsOnHost ? MemoryClass.Host : MemoryClass.Device, isWhole, isWritable, false, mapping.Memory.DeviceId, address);
+    }
+
+    /// <summary>As <see cref="Of(void*, nuint)"/>, for a range that a stream of the device uses: rather than what the calling thread works with.</summary>
+    internal static Place Of(void* pointer, nuint bytes, Device device) => AddressSpace.IsVirtual((nuint)pointer) ? OfMapping((nuint)pointer, bytes, device) : Of(pointer, bytes);
 
     /// <summary>The allocator that owns the address; null for mapped, registered and foreign memory.</summary>
     internal static Arena? ArenaOf(nuint address) =>

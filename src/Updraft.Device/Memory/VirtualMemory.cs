@@ -11,11 +11,35 @@ internal sealed class Mapping(nuint start, nuint bytes, PhysicalMemory memory)
     /// <summary>Who may access it, beside or instead of the owner. Written under the lock of <see cref="VirtualMemory"/>.</summary>
     internal readonly Dictionary<(aclrtMemLocationType Type, uint Id), aclrtMemAccessFlags> Access = [];
 
-    /// <summary>False after aclrtMemMapNoAccess until somebody is granted access.</summary>
-    internal bool IsAccessible;
-
-    /// <summary>The owner has access without having been granted any.</summary>
+    /// <summary>The owner has access without having been granted any: false after aclrtMemMapNoAccess.</summary>
     internal bool IsOwnerFree = true;
+
+    /// <summary>By device, replaced as a whole; null while nothing was granted to anybody.</summary>
+    private aclrtMemAccessFlags[]? _rights;
+
+    /// <summary>
+    /// What a device may do: what it was granted; else everything in a mapping whose owner is free, as between devices without peer
+    /// access; else what the host may, if the memory is the host's, or nothing.
+    /// </summary>
+    internal aclrtMemAccessFlags Rights(int device) =>
+        Volatile.Read(ref _rights) is { } rights ? rights[device] : IsOwnerFree ? aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READWRITE : aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_NONE;
+
+    /// <summary>What the host may do with memory of its own.</summary>
+    internal aclrtMemAccessFlags HostRights { get; private set; } = aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READWRITE;
+
+    /// <summary>Works out anew who may do what. Under the lock of <see cref="VirtualMemory"/>.</summary>
+    internal void UpdateRights()
+    {
+        aclrtMemAccessFlags others = IsOwnerFree ? aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READWRITE : aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_NONE;
+        aclrtMemAccessFlags[] ofHost = [.. Access.Where(entry => entry.Key.Type != aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE).Select(entry => entry.Value)];
+        HostRights = ofHost.Length == 0 ? others : ofHost.Max();
+        var rights = new aclrtMemAccessFlags[Machine.Devices.Length];
+        for (int device = 0; device < rights.Length; device++)
+        {
+            rights[device] = Access.TryGetValue((aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE, (uint)device), out aclrtMemAccessFlags granted) ? granted : Memory.IsOnHost ? HostRights : others;
+        }
+        Volatile.Write(ref _rights, rights);
+    }
 
     /// <summary>Made by aclrtIpcMemImportByKey rather than by aclrtMapMem: reservation and mapping in one.</summary>
     internal bool IsImport;
@@ -142,11 +166,13 @@ internal static unsafe class VirtualMemory
         return mapping != null && address - mapping.Start < mapping.Bytes ? mapping : null;
     }
 
-    /// <summary>True when every byte is mapped and accessible, by as many mappings as it takes.</summary>
-    internal static bool Covers(nuint address, nuint count)
+    /// <summary>True when every byte is mapped, by as many mappings as it takes, and the device may read all of it; and perhaps also write.</summary>
+    internal static bool Covers(nuint address, nuint count, int device, out bool isWritable)
     {
-        while (Find(address) is { IsAccessible: true } mapping)
+        isWritable = true;
+        while (Find(address) is { } mapping && mapping.Rights(device) is var rights and not aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_NONE)
         {
+            isWritable &= rights == aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READWRITE;
             nuint left = mapping.Bytes - (address - mapping.Start);
             if (count <= left)
             {
@@ -155,10 +181,9 @@ internal static unsafe class VirtualMemory
             address += left;
             count -= left;
         }
+        isWritable = false;
         return false;
     }
-
-    internal static bool IsOnHost(nuint address) => Find(address) is { Memory.IsOnHost: true };
 
     /// <summary>Maps memory into reserved, free addresses. Null when done; otherwise why not.</summary>
     internal static string? Map(nuint start, nuint bytes, PhysicalMemory memory, bool isAccessible, bool isImport = false)
@@ -185,7 +210,11 @@ internal static unsafe class VirtualMemory
             }
             memory.AddUser();
             int slot = TakeSlot();
-            s_mappings[slot] = new Mapping(start, bytes, memory) { IsAccessible = isAccessible, IsOwnerFree = isAccessible, IsImport = isImport };
+            s_mappings[slot] = new Mapping(start, bytes, memory) { IsOwnerFree = isAccessible, IsImport = isImport };
+            if (!isAccessible)
+            {
+                ApplyRights(s_mappings[slot]!);
+            }
             for (nuint chunk = first; chunk < first + chunks; chunk++)
             {
                 Volatile.Write(ref s_slotOfChunk[chunk], (uint)slot);
@@ -302,9 +331,25 @@ internal static unsafe class VirtualMemory
             foreach (ref readonly aclrtMemAccessDesc grant in grants)
             {
                 mapping.Access[(grant.location.type, grant.location.id)] = grant.flags;
-                mapping.IsAccessible |= grant.flags != aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_NONE;
             }
+            ApplyRights(mapping);
             return AclError.Success;
+        }
+    }
+
+    /// <summary>Devices are asked copy by copy; the host uses memory of its own directly, so its pages tell it.</summary>
+    private static void ApplyRights(Mapping mapping)
+    {
+        mapping.UpdateRights();
+        if (mapping.Memory.IsOnHost)
+        {
+            int protection = mapping.HostRights switch
+            {
+                aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READWRITE => Posix.PROT_READ | Posix.PROT_WRITE,
+                aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READ => Posix.PROT_READ,
+                _ => Posix.PROT_NONE,
+            };
+            _ = Posix.mprotect((void*)mapping.Start, mapping.Bytes, protection);
         }
     }
 
@@ -414,12 +459,20 @@ internal static unsafe class VirtualMemory
         }
     }
 
+    /// <summary>For messages: what the devices may not do.</summary>
+    private static string Limits(Mapping mapping)
+    {
+        string Devices(aclrtMemAccessFlags flags) => string.Join(", ", Machine.Devices.Where(device => mapping.Rights(device.Id) == flags).Select(device => device.Id));
+        string none = Devices(aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_NONE), readers = Devices(aclrtMemAccessFlags.ACL_RT_MEM_ACCESS_FLAGS_READ);
+        return (none.Length > 0 ? $", without access for device {none}: call aclrtMemSetAccess" : "") + (readers.Length > 0 ? $", read-only for device {readers}" : "");
+    }
+
     internal static string Describe(nuint address)
     {
         if (Find(address) is { } mapping)
         {
             string owner = mapping.Memory.IsOnHost ? "host memory" : $"memory of device {mapping.Memory.DeviceId}";
-            return $"{owner}, {address - mapping.Start} bytes into {(mapping.IsImport ? "imported memory" : "a mapping")} of {mapping.Bytes} bytes at 0x{mapping.Start:x}{(mapping.IsAccessible ? "" : ", without access: call aclrtMemSetAccess")}";
+            return $"{owner}, {address - mapping.Start} bytes into {(mapping.IsImport ? "imported memory" : "a mapping")} of {mapping.Bytes} bytes at 0x{mapping.Start:x}{Limits(mapping)}";
         }
         lock (s_lock)
         {

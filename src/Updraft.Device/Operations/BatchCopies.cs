@@ -155,7 +155,7 @@ internal static unsafe class BatchCopies
                 {
                     Current.ThrowForeign(stream, context);
                 }
-                if (size > CopyEngine.SmallBytes || !to.IsWhole || !from.IsWhole || isStrict || to.Class == MemoryClass.Managed || from.Class == MemoryClass.Managed)
+                if (size > CopyEngine.SmallBytes || !to.IsWritable || !from.IsWhole || isStrict || to.Class == MemoryClass.Managed || from.Class == MemoryClass.Managed)
                 {
                     Submit(stream, ref elements);
                     Copies.Queue(stream, to, from, size, aclrtMemcpyKind.ACL_MEMCPY_DEFAULT);

@@ -179,7 +179,7 @@ internal static unsafe class Copies
 
     internal static void CheckBoth(in Place to, in Place from, nuint count)
     {
-        CheckWhole(to, count, "destination");
+        CheckWritable(to, count, "destination");
         CheckWhole(from, count, "source");
         CheckStrict(to, from, AclError.RtInvalidHandle);
     }
@@ -194,10 +194,10 @@ internal static unsafe class Copies
     }
 
     /// <summary>A copy whose addresses a task has found in device memory, made at once by the executing thread. False for anything that is not live device memory.</summary>
-    internal static bool TryOnDevice(nuint destination, nuint source, nuint count)
+    internal static bool TryOnDevice(Device device, nuint destination, nuint source, nuint count)
     {
-        Place to = Place.Of((void*)destination, count), from = Place.Of((void*)source, count);
-        if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWhole || !from.IsWhole || Machine.IsStrict && !MayAccess(to, from))
+        Place to = Place.Of((void*)destination, count, device), from = Place.Of((void*)source, count, device);
+        if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWritable || !from.IsWhole || Machine.IsStrict && !MayAccess(to, from))
         {
             Log.Info($"a copy of {count} bytes fails with 507013: from {Place.Describe((void*)source)} to {Place.Describe((void*)destination)}");
             return false;
@@ -239,7 +239,7 @@ internal static unsafe class Copies
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Faults(in Place to, in Place from, aclrtMemcpyKind direction) =>
-        !to.IsWhole || !from.IsWhole || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered) && !IsManaged(to, from);
+        !to.IsWritable || !from.IsWhole || direction == D2D && (to.Class == MemoryClass.Unregistered || from.Class == MemoryClass.Unregistered) && !IsManaged(to, from);
 
     /// <summary>Such copies are made by a host function on most chips: any direction works, and a failure is a line in the log, not an error of the stream.</summary>
     private static bool IsManaged(in Place to, in Place from) =>
@@ -259,7 +259,7 @@ internal static unsafe class Copies
             Current.ThrowForeign(stream, context);
         }
         // First: a size that fits no allocation must not be asked for as a buffer.
-        if (!to.IsWhole || !from.IsWhole)
+        if (!to.IsWritable || !from.IsWhole)
         {
             stream.Submit(Failing(stream, to, from, count));
             return;
@@ -290,6 +290,16 @@ internal static unsafe class Copies
         if (!place.IsWhole)
         {
             Check.Fail(AclError.RtInvalidHandle, $"The {side} range of {count} bytes is not inside one live allocation: {Place.Describe((void*)place.Address)}.");
+        }
+    }
+
+    /// <summary>As <see cref="CheckWhole"/>, for a range that is written: memory that the device may only read counts as memory that is not there.</summary>
+    internal static void CheckWritable(in Place place, nuint count, string side)
+    {
+        CheckWhole(place, count, side);
+        if (!place.IsWritable)
+        {
+            Check.Fail(AclError.RtInvalidHandle, $"The {side} range of {count} bytes may only be read: {Place.Describe((void*)place.Address)}.");
         }
     }
 

@@ -45,7 +45,8 @@ internal static unsafe class DescriptorCopies
         Check.That(to.Class == MemoryClass.Device && from.Class == MemoryClass.Device && to.Device == from.Device, AclError.RtParamInvalid,
             $"Source and destination must be memory of one device, not {Place.Describe(srcAddr)} and {Place.Describe(dstAddr)}.");
         _ = Current.Context;
-        Copies.CheckWhole(place, (nuint)layout.Bytes, "descriptor");
+        Copies.CheckWritable(place, (nuint)layout.Bytes, "descriptor");
+        ProcessLock.Pass();
         var bytes = (byte*)place.Backing;
         new Span<byte>(bytes, layout.Bytes).Clear();
         // 32 bits: exactly 4 GiB becomes 0, a copy of nothing.
@@ -70,7 +71,8 @@ internal static unsafe class DescriptorCopies
         Stream stream = Current.Stream(streamHandle);
         if (layout.OwnedBytes > 0)
         {
-            Copies.CheckWhole(place, (nuint)layout.Bytes, "descriptor");
+            Copies.CheckWritable(place, (nuint)layout.Bytes, "descriptor");
+            ProcessLock.Pass();
             new Span<byte>((void*)place.Backing, layout.OwnedBytes).Clear();
         }
         stream.Submit(new Command { Kind = CommandKind.Task }, new Copy(place.IsWhole ? place.Backing : 0, layout));
@@ -107,7 +109,7 @@ internal static unsafe class DescriptorCopies
             var bytes = (byte*)descriptor;
             nuint count = Unsafe.ReadUnaligned<uint>(bytes + layout.Length);
             nuint source = Unsafe.ReadUnaligned<nuint>(bytes + layout.Source), destination = Unsafe.ReadUnaligned<nuint>(bytes + layout.Destination);
-            if (count != 0 && !Copies.TryOnDevice(destination, source, count))
+            if (count != 0 && !Copies.TryOnDevice(stream.Device, destination, source, count))
             {
                 result = AclError.RtSysDma;
             }

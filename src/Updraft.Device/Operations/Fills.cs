@@ -50,7 +50,7 @@ internal static unsafe class Fills
             return;
         }
         Current.Device.CheckTrouble();
-        Copies.CheckWhole(place, count * 4, "filled");
+        Copies.CheckWritable(place, count * 4, "filled");
         Now32(place, value, count);
     }
 
@@ -72,7 +72,7 @@ internal static unsafe class Fills
         }
         _ = streamHandle.GetOrNull();
         _ = Current.Context;
-        Copies.CheckWhole(place, count * 4, "filled");
+        Copies.CheckWritable(place, count * 4, "filled");
         Now32(place, value, count);
     }
 
@@ -89,7 +89,7 @@ internal static unsafe class Fills
 
     private static void Queue(Stream stream, CommandKind kind, in Place place, uint value, nuint count, nuint bytes)
     {
-        if (place.IsWhole && !place.NeedsGuard)
+        if (place.IsWritable && !place.NeedsGuard)
         {
             stream.Submit(new Command { Kind = kind, A = place.Backing, B = value, C = count });
             return;
@@ -107,7 +107,7 @@ internal static unsafe class Fills
 
     private static void Now(in Place place, byte value, nuint count)
     {
-        Copies.CheckWhole(place, count, "filled");
+        Copies.CheckWritable(place, count, "filled");
         CheckWritable(place, count);
         ProcessLock.Pass();
         CopyEngine.Fill((byte*)place.Backing, value, count);

@@ -31,7 +31,7 @@ internal static unsafe class Reductions
         CheckAligned(src, size, nameof(src));
         CheckAligned(dst, size, nameof(dst));
         Place to = Place.Of(dst, (nuint)count), from = Place.Of(src, (nuint)count);
-        if (IsOnDevice(to) && IsOnDevice(from))
+        if (IsOnDevice(to) && to.IsWritable && IsOnDevice(from))
         {
             stream.Submit(new Command { Kind = CommandKind.Task }, new Reduction(to.Backing, from.Backing, (nuint)count / (nuint)size, kind, type));
             return;

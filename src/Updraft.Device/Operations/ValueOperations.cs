@@ -6,7 +6,7 @@ internal static unsafe class ValueOperations
     internal static void Write(void* devAddr, ulong value, uint flag, StreamHandle streamHandle)
     {
         Stream stream = CheckArguments(devAddr, flag, maximumFlag: 0, Function.aclrtValueWrite, streamHandle, out Place cell);
-        if (cell.IsWhole)
+        if (cell.IsWritable)
         {
             stream.Submit(new Command { Kind = CommandKind.Write64, A = cell.Backing, B = (nuint)value });
         }
