@@ -7,7 +7,7 @@ namespace Updraft.Device;
 ///
 /// Nobody can tell: what waits for the stream sees them all done, and memory of the device is seen by nobody without waiting. Copies to
 /// host memory are never run together, because a program may look at it at any time and rely on the order; neither are short ones, which
-/// are the flags that other streams poll.
+/// are the flags that other streams poll, and copies from or to mapped addresses, because the same bytes may have several of these.
 /// </summary>
 internal sealed unsafe partial class Stream
 {
@@ -69,7 +69,7 @@ internal sealed unsafe partial class Stream
             }
             ref readonly Command next = ref segment.Commands[slot];
             bool fits = next.Kind == CommandKind.Copy && next.C >= ShortestTogether && next.C <= CopyEngine.SmallBytes;
-            if (!fits || !AddressSpace.IsBacking(next.A) || !ranges.TryAdd(next.A, next.B, next.C))
+            if (!fits || !AddressSpace.IsBackingOfDevice(next.A) || AddressSpace.IsBackingOfVirtual(next.B) || !ranges.TryAdd(next.A, next.B, next.C))
             {
                 break;
             }

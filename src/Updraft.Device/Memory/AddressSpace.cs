@@ -121,8 +121,11 @@ internal static unsafe class AddressSpace
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsDevice(nuint address) => address - DeviceBase < DeviceBytes;
 
-    /// <summary>True for the place of device memory's bytes.</summary>
-    internal static bool IsBacking(nuint address) => address - BackingDistance - DeviceBase < DeviceBytes + VirtualBytes;
+    /// <summary>True where the engine finds the bytes of device memory that was allocated: at one address only, unlike what is mapped.</summary>
+    internal static bool IsBackingOfDevice(nuint address) => IsDevice(address - BackingDistance);
+
+    /// <summary>True where the engine finds mapped bytes, which others may see at other addresses.</summary>
+    internal static bool IsBackingOfVirtual(nuint address) => IsVirtual(address - BackingDistance);
 
     internal static bool IsVirtual(nuint address) => address - VirtualBase < VirtualBytes;
     internal static bool IsManaged(nuint address) => address - ManagedBase < ManagedBytes;

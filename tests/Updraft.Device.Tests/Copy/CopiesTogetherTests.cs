@@ -108,6 +108,8 @@ public sealed unsafe class CopiesTogetherTests
     [InlineData("abcHde", 3, "host memory is filled in order")]
     [InlineData("abcDef", 3, "from memory that was just written")]
     [InlineData("abcLde", 3, "a large copy is shared by itself")]
+    [InlineData("abcVde", 3, "mapped memory may have other addresses too")]
+    [InlineData("Sabcde", 0, "from mapped memory, which may be that of a target")]
     [InlineData("Habcde", 0, "starts with a copy to the host")]
     public void CopiesThatMayChangePlaces(string queue, int expected, string because)
     {
@@ -117,6 +119,7 @@ public sealed unsafe class CopiesTogetherTests
         AclApi api = machine.Api;
         nint stream = machine.Stream();
         byte* device = machine.Device(26 * Block), elsewhere = machine.Device(Large), host = machine.Pinned(Large);
+        byte* mapped = Mapped(machine, Large);
         using Gate gate = machine.Hold(stream);
         gate.WaitUntilEntered();
         foreach (char letter in queue)
@@ -127,6 +130,8 @@ public sealed unsafe class CopiesTogetherTests
                 '!' => api.aclrtMemsetAsync(elsewhere, Block, 0, Block, stream),
                 'H' => api.aclrtMemcpyAsync(host, Block, elsewhere, Block, D2H, stream),
                 'D' => api.aclrtMemcpyAsync(device + 25 * Block, Block, device + Block, Block, D2D, stream),
+                'V' => api.aclrtMemcpyAsync(mapped, Block, host, Block, H2D, stream),
+                'S' => api.aclrtMemcpyAsync(device + 25 * Block, Block, mapped, Block, D2D, stream),
                 'L' => api.aclrtMemcpyAsync(elsewhere, Large, host, Large, H2D, stream),
                 _ => api.aclrtMemcpyAsync(device + (letter - 'a') * Block, Block, host, Block, H2D, stream),
             });
@@ -134,6 +139,17 @@ public sealed unsafe class CopiesTogetherTests
         Assert.True(HandleTable.TryGet(stream, out Stream? commands));
         int found = commands.GatherTogether(commands.Head + 1, commands.Tail).Count;
         Assert.True(found == expected, $"{queue} ({because}): {found} copies together, expected {expected}");
+    }
+
+    private static byte* Mapped(TestMachine machine, nuint bytes)
+    {
+        void* address;
+        nint memory;
+        var properties = new aclrtPhysicalMemProp { memAttr = aclrtMemAttr.ACL_HBM_MEM_HUGE, location = new aclrtMemLocation { type = aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_DEVICE } };
+        machine.Ok(machine.Api.aclrtMallocPhysical(&memory, bytes, &properties, 0));
+        machine.Ok(machine.Api.aclrtReserveMemAddress(&address, bytes, 0, null, 0));
+        machine.Ok(machine.Api.aclrtMapMem(address, bytes, 0, memory, 0));
+        return (byte*)address;
     }
 
     [Theory, InlineData(Targets.Growing), InlineData(Targets.Scattered)]
