@@ -30,37 +30,20 @@ public sealed unsafe class CopyBatch : IDisposable
     /// <param name="destination">At least as long.</param>
     /// <exception cref="ArgumentException">The destination is shorter, the source is empty or managed memory, or a default value.</exception>
     /// <exception cref="ObjectDisposedException">One of the memories is disposed.</exception>
-    public void Add<T>(ReadOnlyMemory<T> source, DeviceSlice<T> destination) where T : unmanaged
-    {
-        if (!MemoryMarshal.TryGetMemoryManager(source, out HostMemory<T>? manager, out int start, out _))
-        {
-            throw NotPinned(nameof(source));
-        }
-        nuint bytes = (nuint)source.Length * (nuint)sizeof(T);
-        Add(destination.Object, destination.Offset, destination.Bytes, manager.Object, (nuint)start * (nuint)sizeof(T), bytes, isUpload: true);
-    }
+    public void Add<T>(ReadOnlyMemory<T> source, DeviceSlice<T> destination) where T : unmanaged => Add(destination.Range, source.Pinned(), isUpload: true);
 
     /// <inheritdoc cref="Add{T}(ReadOnlyMemory{T}, DeviceSlice{T})"/>
-    public void Add<T>(HostMemory<T> source, DeviceSlice<T> destination) where T : unmanaged =>
-        Add(destination.Object, destination.Offset, destination.Bytes, source.Object, 0, source.Object.Bytes, isUpload: true);
+    public void Add<T>(HostMemory<T> source, DeviceSlice<T> destination) where T : unmanaged => Add(destination.Range, source.Whole(), isUpload: true);
 
     /// <summary>Adds a copy to the host.</summary>
     /// <param name="source">Copied whole; at least one element.</param>
     /// <param name="destination">At least as long.</param>
     /// <exception cref="ArgumentException">The destination is shorter or managed memory, the source is empty or a default value.</exception>
     /// <exception cref="ObjectDisposedException">One of the memories is disposed.</exception>
-    public void Add<T>(DeviceSlice<T> source, Memory<T> destination) where T : unmanaged
-    {
-        if (!MemoryMarshal.TryGetMemoryManager<T, HostMemory<T>>(destination, out HostMemory<T>? manager, out int start, out _))
-        {
-            throw NotPinned(nameof(destination));
-        }
-        Add(manager.Object, (nuint)start * (nuint)sizeof(T), (nuint)destination.Length * (nuint)sizeof(T), source.Object, source.Offset, source.Bytes, isUpload: false);
-    }
+    public void Add<T>(DeviceSlice<T> source, Memory<T> destination) where T : unmanaged => Add(destination.Pinned(), source.Range, isUpload: false);
 
     /// <inheritdoc cref="Add{T}(DeviceSlice{T}, Memory{T})"/>
-    public void Add<T>(DeviceSlice<T> source, HostMemory<T> destination) where T : unmanaged =>
-        Add(destination.Object, 0, destination.Object.Bytes, source.Object, source.Offset, source.Bytes, isUpload: false);
+    public void Add<T>(DeviceSlice<T> source, HostMemory<T> destination) where T : unmanaged => Add(destination.Whole(), source.Range, isUpload: false);
 
     /// <summary>Adds a copy of a part, of memory of any length, to the device.</summary>
     /// <param name="source">From where.</param>
@@ -69,11 +52,8 @@ public sealed unsafe class CopyBatch : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The part leaves the source.</exception>
     /// <exception cref="ArgumentException">The destination is empty or a default value.</exception>
     /// <exception cref="ObjectDisposedException">One of the memories is disposed.</exception>
-    public void Add<T>(HostMemory<T> source, long sourceIndex, DeviceSlice<T> destination) where T : unmanaged
-    {
-        CheckPart(sourceIndex, destination.Length, source.Length, nameof(sourceIndex));
-        Add(destination.Object, destination.Offset, destination.Bytes, source.Object, (nuint)sourceIndex * (nuint)sizeof(T), destination.Bytes, isUpload: true);
-    }
+    public void Add<T>(HostMemory<T> source, long sourceIndex, DeviceSlice<T> destination) where T : unmanaged =>
+        Add(destination.Range, source.Whole().Part<T>(sourceIndex, destination.Length), isUpload: true);
 
     /// <summary>Adds a copy to a part of memory of any length.</summary>
     /// <param name="source">From where; its length is what is copied.</param>
@@ -82,11 +62,8 @@ public sealed unsafe class CopyBatch : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">The part leaves the destination.</exception>
     /// <exception cref="ArgumentException">The source is empty or a default value.</exception>
     /// <exception cref="ObjectDisposedException">One of the memories is disposed.</exception>
-    public void Add<T>(DeviceSlice<T> source, HostMemory<T> destination, long destinationIndex) where T : unmanaged
-    {
-        CheckPart(destinationIndex, source.Length, destination.Length, nameof(destinationIndex));
-        Add(destination.Object, (nuint)destinationIndex * (nuint)sizeof(T), source.Bytes, source.Object, source.Offset, source.Bytes, isUpload: false);
-    }
+    public void Add<T>(DeviceSlice<T> source, HostMemory<T> destination, long destinationIndex) where T : unmanaged =>
+        Add(destination.Whole().Part<T>(destinationIndex, source.Length), source.Range, isUpload: false);
 
     /// <summary>Takes all copies out.</summary>
     public void Clear()
@@ -140,16 +117,17 @@ public sealed unsafe class CopyBatch : IDisposable
         return code;
     }
 
-    private void Add(MemoryObject to, nuint toOffset, nuint room, MemoryObject from, nuint fromOffset, nuint bytes, bool isUpload)
+    private void Add(in MemoryRange destination, in MemoryRange source, bool isUpload)
     {
-        if (bytes == 0)
+        if (source.Bytes == 0)
         {
             throw new ArgumentException("A copy in a batch has at least one element.");
         }
-        if (bytes > room)
+        if (source.Bytes > destination.Bytes)
         {
-            throw new ArgumentException($"{bytes} bytes do not fit the destination of {room} bytes.");
+            throw new ArgumentException($"{source.Bytes} bytes do not fit the destination of {destination.Bytes} bytes.");
         }
+        MemoryObject to = destination.Object, from = source.Object;
         if (to.DeviceKey.Session != from.DeviceKey.Session || _entries.Count > 0 && _entries[0].To.DeviceKey.Session != to.DeviceKey.Session)
         {
             throw new ArgumentException("The memories of a batch come from different libraries.");
@@ -166,10 +144,10 @@ public sealed unsafe class CopyBatch : IDisposable
         }
         int index = Count;
         Grow(index + 1);
-        _destinations[index] = (void*)(to.Address + toOffset);
-        _rooms[index] = room;
-        _sources[index] = (void*)(from.Address + fromOffset);
-        _sizes[index] = bytes;
+        _destinations[index] = (void*)destination.Address;
+        _rooms[index] = destination.Bytes;
+        _sources[index] = (void*)source.Address;
+        _sizes[index] = source.Bytes;
         var attribute = new aclrtMemcpyBatchAttr { dstLoc = Location(to), srcLoc = Location(from) };
         // Neighbours with the same two places share an attribute, as the interface wants it.
         if (_runs == 0 || !IsSame(_attributes[_runs - 1], attribute))
@@ -216,17 +194,6 @@ public sealed unsafe class CopyBatch : IDisposable
         _attributes = null;
         _capacity = 0;
     }
-
-    private static void CheckPart(long index, long length, long whole, string name)
-    {
-        if ((ulong)index > (ulong)whole || (ulong)length > (ulong)(whole - index))
-        {
-            throw new ArgumentOutOfRangeException(name, $"{length} elements from element {index} leave the {whole} elements of the memory.");
-        }
-    }
-
-    private static ArgumentException NotPinned(string name) =>
-        new("The memory is managed, so the collector may move it before the copy runs. Use memory of AllocateHost or Register.", name);
 }
 
 public sealed unsafe partial class NpuStream
@@ -273,5 +240,33 @@ public sealed unsafe partial class NpuStream
         }
         slot.Leave();
         Check(code, nameof(_api.aclrtMemcpyAsyncWithDesc));
+    }
+
+    /// <summary>
+    /// Queues a copy between addresses that lie in device memory and are read when it runs, so that earlier work of the stream may write them. The
+    /// memory of the two cells is kept; what they point to must be live memory of the device at that moment. Chips 950, A3, 910b, 910.
+    /// C: aclrtMemcpyAsyncWithOffset.
+    /// </summary>
+    /// <param name="source">One element: the address of the source.</param>
+    /// <param name="sourceOffset">Bytes added to it, up to 48 bits.</param>
+    /// <param name="destination">One element: the address of the destination.</param>
+    /// <param name="destinationOffset">Bytes added to it, less than <paramref name="room"/>.</param>
+    /// <param name="room">Bytes there are at the address of the destination.</param>
+    /// <param name="bytes">Bytes to copy, up to 4 GiB; 0 does nothing.</param>
+    /// <exception cref="AclException">207000: the chip does not have it. 107000: a number is out of range. 507013, at the next synchronisation: there is no such memory when it runs.</exception>
+    /// <exception cref="ArgumentException">A cell is empty, of another device or library, or a default value.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">A number is negative.</exception>
+    /// <exception cref="ObjectDisposedException">The stream or the memory of a cell is disposed.</exception>
+    public void CopyIndirect(DeviceSlice<nint> source, long sourceOffset, DeviceSlice<nint> destination, long destinationOffset, long room, long bytes)
+    {
+        MemoryRange from = OneValue(source, nameof(source)), to = OneValue(destination, nameof(destination));
+        ArgumentOutOfRangeException.ThrowIfNegative(sourceOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(destinationOffset);
+        ArgumentOutOfRangeException.ThrowIfNegative(room);
+        ArgumentOutOfRangeException.ThrowIfNegative(bytes);
+        ThreadSlot slot = Begin(to.Object, from.Object, HostToDevice);
+        int code = _api.aclrtMemcpyAsyncWithOffset((void**)to.Address, (nuint)room, (nuint)destinationOffset, (void**)from.Address, (nuint)bytes, (nuint)sourceOffset, aclrtMemcpyKind.ACL_MEMCPY_INNER_DEVICE_TO_DEVICE, _handle);
+        slot.Leave();
+        Check(code, nameof(_api.aclrtMemcpyAsyncWithOffset));
     }
 }

@@ -44,7 +44,7 @@ public sealed unsafe class CopyDescriptor : IDisposable
         to.Hold();
         _context.Enter();
         int code = _context.Api.aclrtSetMemcpyDesc((void*)address, aclrtMemcpyKind.ACL_MEMCPY_INNER_DEVICE_TO_DEVICE,
-            (void*)(from.Address + source.Offset), (void*)(to.Address + destination.Offset), source.Bytes, null);
+            (void*)source.Range.Address, (void*)destination.Range.Address, source.Bytes, null);
         if (code != 0)
         {
             AclException exception = AclException.Of(_context.Api, code, nameof(_context.Api.aclrtSetMemcpyDesc));

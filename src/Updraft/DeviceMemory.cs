@@ -74,6 +74,18 @@ public sealed class DeviceMemory<T> : IDisposable where T : unmanaged
     /// <inheritdoc cref="DeviceSlice{T}.CopyTo(Span{T})"/>
     public void CopyTo(Span<T> destination) => AsSlice().CopyTo(destination);
 
+    /// <summary>Copies to device memory, at once and without waiting for streams: see <see cref="DeviceSlice{T}.CopyTo(DeviceSlice{T})"/>.</summary>
+    /// <inheritdoc cref="DeviceSlice{T}.CopyTo(DeviceSlice{T})"/>
+    public void CopyTo(DeviceSlice<T> destination) => AsSlice().CopyTo(destination);
+
+    /// <summary>Copies a rectangle from any host memory, at once and without waiting for streams: see <see cref="DeviceSlice{T}.CopyFrom2D"/>.</summary>
+    /// <inheritdoc cref="DeviceSlice{T}.CopyFrom2D"/>
+    public void CopyFrom2D(ReadOnlySpan<T> source, long sourcePitch, long pitch, long width, long height) => AsSlice().CopyFrom2D(source, sourcePitch, pitch, width, height);
+
+    /// <summary>Copies a rectangle to any host memory, at once and without waiting for streams: see <see cref="DeviceSlice{T}.CopyTo2D"/>.</summary>
+    /// <inheritdoc cref="DeviceSlice{T}.CopyTo2D"/>
+    public void CopyTo2D(Span<T> destination, long destinationPitch, long pitch, long width, long height) => AsSlice().CopyTo2D(destination, destinationPitch, pitch, width, height);
+
     /// <summary>Copies everything into a new array, at once and without waiting for streams.</summary>
     /// <exception cref="AclException">The library refused.</exception>
     /// <exception cref="ObjectDisposedException">The memory is disposed.</exception>
@@ -114,14 +126,18 @@ public readonly unsafe struct DeviceSlice<T> where T : unmanaged
         }
     }
 
-    internal nuint Offset => _offset;
-
     internal nuint Bytes => (nuint)Length * (nuint)sizeof(T);
 
     internal MemoryObject Object
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         get => _memory ?? throw ThrowDefault();
+    }
+
+    internal MemoryRange Range
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => new(Object, _offset, Bytes);
     }
 
     /// <summary>A part of this part, as in <c>slice[10..20]</c>.</summary>
@@ -168,16 +184,9 @@ public readonly unsafe struct DeviceSlice<T> where T : unmanaged
     public void CopyFrom(ReadOnlySpan<T> source)
     {
         CheckFits(source.Length, Length, nameof(source));
-        if (source.IsEmpty)
-        {
-            return;
-        }
         fixed (T* start = source)
         {
-            nuint bytes = (nuint)source.Length * (nuint)sizeof(T);
-            MemoryObject memory = Begin();
-            int code = memory.Context.Api.aclrtMemcpy((void*)(memory.Address + _offset), Bytes, start, bytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE);
-            End(code, nameof(AclApi.aclrtMemcpy));
+            CopyNow((void*)Range.Address, Bytes, start, (nuint)source.Length * (nuint)sizeof(T), aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE);
         }
     }
 
@@ -189,15 +198,71 @@ public readonly unsafe struct DeviceSlice<T> where T : unmanaged
     public void CopyTo(Span<T> destination)
     {
         CheckFits(Length, destination.Length, nameof(destination));
-        if (Length == 0)
-        {
-            return;
-        }
         fixed (T* start = destination)
         {
-            MemoryObject memory = Begin();
-            int code = memory.Context.Api.aclrtMemcpy(start, (nuint)destination.Length * (nuint)sizeof(T), (void*)(memory.Address + _offset), Bytes, aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_HOST);
-            End(code, nameof(AclApi.aclrtMemcpy));
+            CopyNow(start, (nuint)destination.Length * (nuint)sizeof(T), (void*)Range.Address, Bytes, aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_HOST);
+        }
+    }
+
+    /// <summary>
+    /// Copies to memory of this device or, with <see cref="NpuDevice.EnablePeerAccess"/>, of another one, on the calling thread; when it returns
+    /// the data is there. Does not wait for work that streams have. C: aclrtMemcpy.
+    /// </summary>
+    /// <param name="destination">At least <see cref="Length"/> elements, of the same library.</param>
+    /// <exception cref="ArgumentException">The destination is shorter or of another library, or one of both is a default value.</exception>
+    /// <exception cref="AclException">107030: a capture forbids blocking copies.</exception>
+    /// <exception cref="ObjectDisposedException">One of the memories is disposed.</exception>
+    public void CopyTo(DeviceSlice<T> destination)
+    {
+        CheckFits(Length, destination.Length, nameof(destination));
+        MemoryObject to = destination.Object;
+        if (to.DeviceKey.Session != Object.DeviceKey.Session)
+        {
+            throw new ArgumentException("The memories come from different libraries.", nameof(destination));
+        }
+        to.Hold();
+        try
+        {
+            CopyNow((void*)destination.Range.Address, destination.Bytes, (void*)Range.Address, Bytes, aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_DEVICE);
+        }
+        finally
+        {
+            to.Release();
+        }
+    }
+
+    /// <summary>Copies a rectangle from any host memory on the calling thread; when it returns the data is there. Does not wait for work that streams have. C: aclrtMemcpy2d.</summary>
+    /// <param name="source">From where, beginning with its first element.</param>
+    /// <param name="sourcePitch">Elements from one row of the source to the next, at least <paramref name="width"/>.</param>
+    /// <param name="pitch">Elements from one row of this memory to the next, at least <paramref name="width"/>.</param>
+    /// <param name="width">Elements of a row, up to 5,000,000 bytes; 0 does nothing.</param>
+    /// <param name="height">Rows, up to 5,242,880; 0 does nothing.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The rectangle leaves its memory, a pitch is less than the width, or it is too large.</exception>
+    /// <exception cref="ArgumentException">It is a default value.</exception>
+    /// <exception cref="AclException">107030: a capture forbids blocking copies.</exception>
+    /// <exception cref="ObjectDisposedException">The memory is disposed.</exception>
+    public void CopyFrom2D(ReadOnlySpan<T> source, long sourcePitch, long pitch, long width, long height)
+    {
+        Rectangle.Check((nuint)source.Length, sourcePitch, (nuint)Length, pitch, width, height, sizeof(T));
+        fixed (T* start = source)
+        {
+            CopyNow2D((void*)Range.Address, pitch, start, sourcePitch, width, height, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE);
+        }
+    }
+
+    /// <summary>As <see cref="CopyFrom2D"/>, to any host memory. C: aclrtMemcpy2d.</summary>
+    /// <param name="destination">To where, beginning with its first element.</param>
+    /// <param name="destinationPitch">Elements from one row of the destination to the next, at least <paramref name="width"/>.</param>
+    /// <param name="pitch">Elements from one row of this memory to the next, at least <paramref name="width"/>.</param>
+    /// <param name="width">Elements of a row, up to 5,000,000 bytes; 0 does nothing.</param>
+    /// <param name="height">Rows, up to 5,242,880; 0 does nothing.</param>
+    /// <inheritdoc cref="CopyFrom2D"/>
+    public void CopyTo2D(Span<T> destination, long destinationPitch, long pitch, long width, long height)
+    {
+        Rectangle.Check((nuint)Length, pitch, (nuint)destination.Length, destinationPitch, width, height, sizeof(T));
+        fixed (T* start = destination)
+        {
+            CopyNow2D(start, destinationPitch, (void*)Range.Address, pitch, width, height, aclrtMemcpyKind.ACL_MEMCPY_DEVICE_TO_HOST);
         }
     }
 
@@ -233,6 +298,25 @@ public readonly unsafe struct DeviceSlice<T> where T : unmanaged
     }
 
     private static ArgumentException ThrowDefault() => new($"The DeviceSlice<{typeof(T).Name}> is a default value; take one from a DeviceMemory<{typeof(T).Name}>.");
+
+    private void CopyNow(void* to, nuint room, void* from, nuint bytes, aclrtMemcpyKind kind)
+    {
+        if (bytes != 0)
+        {
+            AclApi api = Begin().Context.Api;
+            End(api.aclrtMemcpy(to, room, from, bytes, kind), nameof(AclApi.aclrtMemcpy));
+        }
+    }
+
+    private void CopyNow2D(void* to, long toPitch, void* from, long fromPitch, long width, long height, aclrtMemcpyKind kind)
+    {
+        nuint size = (nuint)sizeof(T);
+        if (width != 0 && height != 0)
+        {
+            AclApi api = Begin().Context.Api;
+            End(api.aclrtMemcpy2d(to, (nuint)toPitch * size, from, (nuint)fromPitch * size, (nuint)width * size, (nuint)height, kind), nameof(AclApi.aclrtMemcpy2d));
+        }
+    }
 
     /// <summary>Up to <see cref="End"/> the memory is not freed.</summary>
     private MemoryObject Begin()

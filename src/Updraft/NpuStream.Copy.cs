@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Updraft;
 
@@ -16,36 +15,24 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ArgumentException">The destination is shorter, memory of another device or library, or a default value.</exception>
     /// <exception cref="AclException">The stream takes no work.</exception>
     /// <exception cref="ObjectDisposedException">The stream or one of the memories is disposed.</exception>
-    public void Copy<T>(HostMemory<T> source, DeviceMemory<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRoom(from.Bytes, to.Bytes);
-        Submit(to, to.Address, to.Bytes, from, from.Address, from.Bytes, HostToDevice);
-    }
+    public void Copy<T>(HostMemory<T> source, DeviceMemory<T> destination) where T : unmanaged =>
+        Submit(destination.Whole(), source.Whole(), HostToDevice);
 
     /// <inheritdoc cref="Copy{T}(HostMemory{T}, DeviceMemory{T})"/>
-    public void Copy<T>(HostMemory<T> source, DeviceSlice<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRoom(from.Bytes, destination.Bytes);
-        Submit(to, to.Address + destination.Offset, destination.Bytes, from, from.Address, from.Bytes, HostToDevice);
-    }
+    public void Copy<T>(HostMemory<T> source, DeviceSlice<T> destination) where T : unmanaged =>
+        Submit(destination.Range, source.Whole(), HostToDevice);
 
     /// <summary>As <see cref="Copy{T}(HostMemory{T}, DeviceMemory{T})"/>, from a slice of pinned or registered memory.</summary>
     /// <exception cref="ArgumentException">The source is managed memory (an array, for example): the collector may move it, so no copy of it can be queued.
     /// Use memory of <see cref="NpuContext.AllocateHost{T}"/> or <see cref="NpuContext.Register{T}(Memory{T})"/>, or <see cref="CopyPageable{T}(ReadOnlySpan{T}, DeviceSlice{T})"/>,
     /// or <see cref="CopyBuffered{T}"/>. Otherwise as there.</exception>
     /// <inheritdoc cref="Copy{T}(HostMemory{T}, DeviceMemory{T})"/>
-    public void Copy<T>(ReadOnlyMemory<T> source, DeviceSlice<T> destination) where T : unmanaged
-    {
-        MemoryObject to = destination.Object, from = HostPart(source, nameof(source), out nuint offset);
-        nuint bytes = (nuint)source.Length * (nuint)sizeof(T);
-        CheckRoom(bytes, destination.Bytes);
-        Submit(to, to.Address + destination.Offset, destination.Bytes, from, from.Address + offset, bytes, HostToDevice);
-    }
+    public void Copy<T>(ReadOnlyMemory<T> source, DeviceSlice<T> destination) where T : unmanaged =>
+        Submit(destination.Range, source.Pinned(), HostToDevice);
 
     /// <inheritdoc cref="Copy{T}(ReadOnlyMemory{T}, DeviceSlice{T})"/>
-    public void Copy<T>(ReadOnlyMemory<T> source, DeviceMemory<T> destination) where T : unmanaged => Copy(source, destination.AsSlice());
+    public void Copy<T>(ReadOnlyMemory<T> source, DeviceMemory<T> destination) where T : unmanaged =>
+        Submit(destination.Whole(), source.Pinned(), HostToDevice);
 
     /// <summary>Queues a copy to the host. Until it has run the destination must not be touched. C: aclrtMemcpyAsync.</summary>
     /// <param name="source">Copied whole; memory of this stream's device.</param>
@@ -53,34 +40,22 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ArgumentException">The destination is shorter, the source memory of another device or library, or a default value.</exception>
     /// <exception cref="AclException">The stream takes no work.</exception>
     /// <exception cref="ObjectDisposedException">The stream or one of the memories is disposed.</exception>
-    public void Copy<T>(DeviceMemory<T> source, HostMemory<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRoom(from.Bytes, to.Bytes);
-        Submit(to, to.Address, to.Bytes, from, from.Address, from.Bytes, DeviceToHost);
-    }
+    public void Copy<T>(DeviceMemory<T> source, HostMemory<T> destination) where T : unmanaged =>
+        Submit(destination.Whole(), source.Whole(), DeviceToHost);
 
     /// <inheritdoc cref="Copy{T}(DeviceMemory{T}, HostMemory{T})"/>
-    public void Copy<T>(DeviceSlice<T> source, HostMemory<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRoom(source.Bytes, to.Bytes);
-        Submit(to, to.Address, to.Bytes, from, from.Address + source.Offset, source.Bytes, DeviceToHost);
-    }
+    public void Copy<T>(DeviceSlice<T> source, HostMemory<T> destination) where T : unmanaged =>
+        Submit(destination.Whole(), source.Range, DeviceToHost);
 
     /// <summary>As <see cref="Copy{T}(DeviceMemory{T}, HostMemory{T})"/>, to a slice of pinned or registered memory.</summary>
     /// <exception cref="ArgumentException">The destination is managed memory, which no queued copy can write; see <see cref="Copy{T}(ReadOnlyMemory{T}, DeviceSlice{T})"/>. Otherwise as there.</exception>
     /// <inheritdoc cref="Copy{T}(DeviceMemory{T}, HostMemory{T})"/>
-    public void Copy<T>(DeviceSlice<T> source, Memory<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = HostPart<T>(destination, nameof(destination), out nuint offset);
-        nuint room = (nuint)destination.Length * (nuint)sizeof(T);
-        CheckRoom(source.Bytes, room);
-        Submit(to, to.Address + offset, room, from, from.Address + source.Offset, source.Bytes, DeviceToHost);
-    }
+    public void Copy<T>(DeviceSlice<T> source, Memory<T> destination) where T : unmanaged =>
+        Submit(destination.Pinned(), source.Range, DeviceToHost);
 
     /// <inheritdoc cref="Copy{T}(DeviceSlice{T}, Memory{T})"/>
-    public void Copy<T>(DeviceMemory<T> source, Memory<T> destination) where T : unmanaged => Copy(source.AsSlice(), destination);
+    public void Copy<T>(DeviceMemory<T> source, Memory<T> destination) where T : unmanaged =>
+        Submit(destination.Pinned(), source.Whole(), DeviceToHost);
 
     /// <summary>Queues a copy within the device, or between this stream's device and another one (which needs <see cref="NpuDevice.EnablePeerAccess"/> on most chips). C: aclrtMemcpyAsync.</summary>
     /// <param name="source">Copied whole.</param>
@@ -88,15 +63,12 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ArgumentException">The destination is shorter, neither memory is of this stream's device, one is of another library, or a default value.</exception>
     /// <exception cref="AclException">The stream takes no work.</exception>
     /// <exception cref="ObjectDisposedException">The stream or one of the memories is disposed.</exception>
-    public void Copy<T>(DeviceMemory<T> source, DeviceMemory<T> destination) where T : unmanaged => Copy(source.AsSlice(), destination.AsSlice());
+    public void Copy<T>(DeviceMemory<T> source, DeviceMemory<T> destination) where T : unmanaged =>
+        Submit(destination.Whole(), source.Whole(), DeviceToDevice);
 
     /// <inheritdoc cref="Copy{T}(DeviceMemory{T}, DeviceMemory{T})"/>
-    public void Copy<T>(DeviceSlice<T> source, DeviceSlice<T> destination) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRoom(source.Bytes, destination.Bytes);
-        Submit(to, to.Address + destination.Offset, destination.Bytes, from, from.Address + source.Offset, source.Bytes, DeviceToDevice);
-    }
+    public void Copy<T>(DeviceSlice<T> source, DeviceSlice<T> destination) where T : unmanaged =>
+        Submit(destination.Range, source.Range, DeviceToDevice);
 
     /// <summary>As <see cref="Copy{T}(HostMemory{T}, DeviceMemory{T})"/>, a part of memory of any length.</summary>
     /// <param name="source">From where.</param>
@@ -108,25 +80,13 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ArgumentException">The destination is memory of another device or library.</exception>
     /// <exception cref="AclException">The stream takes no work.</exception>
     /// <exception cref="ObjectDisposedException">The stream or one of the memories is disposed.</exception>
-    public void Copy<T>(HostMemory<T> source, long sourceIndex, DeviceMemory<T> destination, long destinationIndex, long length) where T : unmanaged
-    {
-        CheckPart(sourceIndex, length, source.Length, nameof(sourceIndex));
-        CheckPart(destinationIndex, length, destination.Length, nameof(destinationIndex));
-        MemoryObject from = source.Object, to = destination.Object;
-        nuint bytes = (nuint)length * (nuint)sizeof(T);
-        Submit(to, to.Address + (nuint)destinationIndex * (nuint)sizeof(T), bytes, from, from.Address + (nuint)sourceIndex * (nuint)sizeof(T), bytes, HostToDevice);
-    }
+    public void Copy<T>(HostMemory<T> source, long sourceIndex, DeviceMemory<T> destination, long destinationIndex, long length) where T : unmanaged =>
+        Submit(destination.Whole().Part<T>(destinationIndex, length), source.Whole().Part<T>(sourceIndex, length), HostToDevice);
 
     /// <summary>As <see cref="Copy{T}(DeviceMemory{T}, HostMemory{T})"/>, a part of memory of any length.</summary>
     /// <inheritdoc cref="Copy{T}(HostMemory{T}, long, DeviceMemory{T}, long, long)"/>
-    public void Copy<T>(DeviceMemory<T> source, long sourceIndex, HostMemory<T> destination, long destinationIndex, long length) where T : unmanaged
-    {
-        CheckPart(sourceIndex, length, source.Length, nameof(sourceIndex));
-        CheckPart(destinationIndex, length, destination.Length, nameof(destinationIndex));
-        MemoryObject from = source.Object, to = destination.Object;
-        nuint bytes = (nuint)length * (nuint)sizeof(T);
-        Submit(to, to.Address + (nuint)destinationIndex * (nuint)sizeof(T), bytes, from, from.Address + (nuint)sourceIndex * (nuint)sizeof(T), bytes, DeviceToHost);
-    }
+    public void Copy<T>(DeviceMemory<T> source, long sourceIndex, HostMemory<T> destination, long destinationIndex, long length) where T : unmanaged =>
+        Submit(destination.Whole().Part<T>(destinationIndex, length), source.Whole().Part<T>(sourceIndex, length), DeviceToHost);
 
     /// <summary>Not possible: a span may be of managed memory, which the collector moves before the copy runs.</summary>
     /// <exception cref="NotSupportedException">Always.</exception>
@@ -149,12 +109,9 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ObjectDisposedException">The stream or the memory is disposed.</exception>
     public void CopyBuffered<T>(ReadOnlySpan<T> source, DeviceSlice<T> destination) where T : unmanaged
     {
-        MemoryObject to = destination.Object;
-        nuint bytes = (nuint)source.Length * (nuint)sizeof(T);
-        CheckRoom(bytes, destination.Bytes);
         fixed (T* from = source)
         {
-            Submit(to, to.Address + destination.Offset, destination.Bytes, to, (nuint)from, bytes, Buffered);
+            SubmitForeign(destination.Range, from, source.Length, Buffered);
         }
     }
 
@@ -169,12 +126,9 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ObjectDisposedException">The stream or the memory is disposed.</exception>
     public void CopyPageable<T>(ReadOnlySpan<T> source, DeviceSlice<T> destination) where T : unmanaged
     {
-        MemoryObject to = destination.Object;
-        nuint bytes = (nuint)source.Length * (nuint)sizeof(T);
-        CheckRoom(bytes, destination.Bytes);
         fixed (T* from = source)
         {
-            Submit(to, to.Address + destination.Offset, destination.Bytes, to, (nuint)from, bytes, HostToDevice);
+            SubmitForeign(destination.Range, from, source.Length, HostToDevice);
         }
     }
 
@@ -184,12 +138,9 @@ public sealed unsafe partial class NpuStream
     /// <inheritdoc cref="CopyPageable{T}(ReadOnlySpan{T}, DeviceSlice{T})"/>
     public void CopyPageable<T>(DeviceSlice<T> source, Span<T> destination) where T : unmanaged
     {
-        MemoryObject from = source.Object;
-        nuint room = (nuint)destination.Length * (nuint)sizeof(T);
-        CheckRoom(source.Bytes, room);
         fixed (T* to = destination)
         {
-            Submit(from, (nuint)to, room, from, from.Address + source.Offset, source.Bytes, DeviceToHost);
+            SubmitForeign(source.Range, to, destination.Length, DeviceToHost);
         }
     }
 
@@ -201,13 +152,12 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ObjectDisposedException">The stream or the memory is disposed.</exception>
     public void Fill<T>(DeviceSlice<T> destination, byte value = 0) where T : unmanaged
     {
-        MemoryObject to = destination.Object;
-        ThreadSlot slot = Begin(to, to, HostToDevice);
-        void* start = (void*)(to.Address + destination.Offset);
-        int code = _api.aclrtMemsetAsync(start, destination.Bytes, value, destination.Bytes, _handle);
+        MemoryRange to = destination.Range;
+        ThreadSlot slot = Begin(to.Object, to.Object, HostToDevice);
+        int code = _api.aclrtMemsetAsync((void*)to.Address, to.Bytes, value, to.Bytes, _handle);
         if (code != 0 && _context.MayRepeat(code))
         {
-            code = _api.aclrtMemsetAsync(start, destination.Bytes, value, destination.Bytes, _handle);
+            code = _api.aclrtMemsetAsync((void*)to.Address, to.Bytes, value, to.Bytes, _handle);
         }
         slot.Leave();
         Check(code, nameof(_api.aclrtMemsetAsync));
@@ -215,6 +165,29 @@ public sealed unsafe partial class NpuStream
 
     /// <inheritdoc cref="Fill{T}(DeviceSlice{T}, byte)"/>
     public void Fill<T>(DeviceMemory<T> destination, byte value = 0) where T : unmanaged => Fill(destination.AsSlice(), value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Submit(in MemoryRange to, in MemoryRange from, aclrtMemcpyKind kind)
+    {
+        if (from.Bytes > to.Bytes)
+        {
+            ThrowNoRoom(from.Bytes, to.Bytes);
+        }
+        Submit(to.Object, to.Address, to.Bytes, from.Object, from.Address, from.Bytes, kind);
+    }
+
+    /// <summary>A copy whose other side is any memory of the program, which stays where it is meanwhile.</summary>
+    private void SubmitForeign<T>(in MemoryRange device, T* foreign, int length, aclrtMemcpyKind kind) where T : unmanaged
+    {
+        nuint bytes = (nuint)length * (nuint)sizeof(T);
+        (nuint from, nuint room) = kind == DeviceToHost ? (device.Bytes, bytes) : (bytes, device.Bytes);
+        if (from > room)
+        {
+            ThrowNoRoom(from, room);
+        }
+        (nuint toAddress, nuint fromAddress) = kind == DeviceToHost ? ((nuint)foreign, device.Address) : (device.Address, (nuint)foreign);
+        Submit(device.Object, toAddress, room, device.Object, fromAddress, from, kind);
+    }
 
     // The one call that everything here ends in. See ThreadSlot for why no reference is counted.
     private void Submit(MemoryObject to, nuint toAddress, nuint room, MemoryObject from, nuint fromAddress, nuint bytes, aclrtMemcpyKind kind)
@@ -296,34 +269,7 @@ public sealed unsafe partial class NpuStream
         Check(code, nameof(_api.aclrtMemcpyAsync));
     }
 
-    private static MemoryObject HostPart<T>(ReadOnlyMemory<T> memory, string name, out nuint offset) where T : unmanaged
-    {
-        if (!MemoryMarshal.TryGetMemoryManager(memory, out HostMemory<T>? manager, out int start, out _))
-        {
-            throw new ArgumentException("The memory is managed, so the collector may move it before the copy runs. Use memory of AllocateHost or Register; or CopyBuffered, which takes the data at once; or CopyPageable, which waits.", name);
-        }
-        offset = (nuint)start * (nuint)sizeof(T);
-        return manager.Object;
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void CheckRoom(nuint bytes, nuint room)
-    {
-        if (bytes > room)
-        {
-            ThrowNoRoom(bytes, room);
-        }
-    }
-
     private static void ThrowNoRoom(nuint bytes, nuint room) => throw new ArgumentException($"{bytes} bytes do not fit the destination of {room} bytes.", "destination");
-
-    private static void CheckPart(long index, long length, long whole, string name)
-    {
-        if ((ulong)index > (ulong)whole || (ulong)length > (ulong)(whole - index))
-        {
-            throw new ArgumentOutOfRangeException(name, $"{length} elements from element {index} leave the {whole} elements of the memory.");
-        }
-    }
 
     private static NotSupportedException SpansCannotBeQueued() => new("A span cannot be copied asynchronously; use pinned memory, CopyBuffered or CopyPageable.");
 }

@@ -3,8 +3,6 @@ namespace Updraft;
 // Rectangles: `height` rows of `width` elements, whose beginnings are `pitch` elements apart on each side.
 public sealed unsafe partial class NpuStream
 {
-    private const long MaximumWidthBytes = 5_000_000, MaximumHeight = 5_242_880;
-
     /// <summary>Queues the copy of a rectangle to the device. C: aclrtMemcpy2dAsync.</summary>
     /// <param name="source">From where, beginning with its first element.</param>
     /// <param name="sourcePitch">Elements from one row of the source to the next, at least <paramref name="width"/>.</param>
@@ -16,67 +14,54 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ArgumentException">The memory is of another device or library, managed, or a default value.</exception>
     /// <exception cref="AclException">The stream takes no work.</exception>
     /// <exception cref="ObjectDisposedException">The stream or one of the memories is disposed.</exception>
-    public void Copy2D<T>(ReadOnlyMemory<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged
-    {
-        MemoryObject to = destination.Object, from = HostPart(source, nameof(source), out nuint offset);
-        CheckRectangle<T>(source.Length, sourcePitch, destination.Length, destinationPitch, width, height);
-        Submit2D<T>(to, to.Address + destination.Offset, destinationPitch, from, from.Address + offset, sourcePitch, width, height, HostToDevice);
-    }
+    public void Copy2D<T>(ReadOnlyMemory<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged =>
+        Submit2D<T>(destination.Range, destinationPitch, source.Pinned(), sourcePitch, width, height, HostToDevice);
 
     /// <inheritdoc cref="Copy2D{T}(ReadOnlyMemory{T}, long, DeviceSlice{T}, long, long, long)"/>
-    public void Copy2D<T>(HostMemory<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged
-    {
-        MemoryObject to = destination.Object, from = source.Object;
-        CheckRectangle<T>(source.Length, sourcePitch, destination.Length, destinationPitch, width, height);
-        Submit2D<T>(to, to.Address + destination.Offset, destinationPitch, from, from.Address, sourcePitch, width, height, HostToDevice);
-    }
+    public void Copy2D<T>(HostMemory<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged =>
+        Submit2D<T>(destination.Range, destinationPitch, source.Whole(), sourcePitch, width, height, HostToDevice);
 
     /// <summary>Queues the copy of a rectangle to the host. C: aclrtMemcpy2dAsync.</summary>
     /// <inheritdoc cref="Copy2D{T}(ReadOnlyMemory{T}, long, DeviceSlice{T}, long, long, long)"/>
-    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, Memory<T> destination, long destinationPitch, long width, long height) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = HostPart<T>(destination, nameof(destination), out nuint offset);
-        CheckRectangle<T>(source.Length, sourcePitch, destination.Length, destinationPitch, width, height);
-        Submit2D<T>(to, to.Address + offset, destinationPitch, from, from.Address + source.Offset, sourcePitch, width, height, DeviceToHost);
-    }
+    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, Memory<T> destination, long destinationPitch, long width, long height) where T : unmanaged =>
+        Submit2D<T>(destination.Pinned(), destinationPitch, source.Range, sourcePitch, width, height, DeviceToHost);
 
     /// <inheritdoc cref="Copy2D{T}(DeviceSlice{T}, long, Memory{T}, long, long, long)"/>
-    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, HostMemory<T> destination, long destinationPitch, long width, long height) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRectangle<T>(source.Length, sourcePitch, destination.Length, destinationPitch, width, height);
-        Submit2D<T>(to, to.Address, destinationPitch, from, from.Address + source.Offset, sourcePitch, width, height, DeviceToHost);
-    }
+    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, HostMemory<T> destination, long destinationPitch, long width, long height) where T : unmanaged =>
+        Submit2D<T>(destination.Whole(), destinationPitch, source.Range, sourcePitch, width, height, DeviceToHost);
 
     /// <summary>Queues the copy of a rectangle within the device, or from or to another one. C: aclrtMemcpy2dAsync.</summary>
     /// <inheritdoc cref="Copy2D{T}(ReadOnlyMemory{T}, long, DeviceSlice{T}, long, long, long)"/>
-    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged
-    {
-        MemoryObject from = source.Object, to = destination.Object;
-        CheckRectangle<T>(source.Length, sourcePitch, destination.Length, destinationPitch, width, height);
-        Submit2D<T>(to, to.Address + destination.Offset, destinationPitch, from, from.Address + source.Offset, sourcePitch, width, height, DeviceToDevice);
-    }
+    public void Copy2D<T>(DeviceSlice<T> source, long sourcePitch, DeviceSlice<T> destination, long destinationPitch, long width, long height) where T : unmanaged =>
+        Submit2D<T>(destination.Range, destinationPitch, source.Range, sourcePitch, width, height, DeviceToDevice);
 
-    private void Submit2D<T>(MemoryObject to, nuint toAddress, long toPitch, MemoryObject from, nuint fromAddress, long fromPitch, long width, long height, aclrtMemcpyKind kind) where T : unmanaged
+    private void Submit2D<T>(in MemoryRange to, long toPitch, in MemoryRange from, long fromPitch, long width, long height, aclrtMemcpyKind kind) where T : unmanaged
     {
         nuint size = (nuint)sizeof(T);
-        ThreadSlot slot = Begin(to, from, kind);
-        int code = _api.aclrtMemcpy2dAsync((void*)toAddress, (nuint)toPitch * size, (void*)fromAddress, (nuint)fromPitch * size, (nuint)width * size, (nuint)height, kind, _handle);
+        Rectangle.Check(from.Bytes / size, fromPitch, to.Bytes / size, toPitch, width, height, sizeof(T));
+        ThreadSlot slot = Begin(to.Object, from.Object, kind);
+        int code = _api.aclrtMemcpy2dAsync((void*)to.Address, (nuint)toPitch * size, (void*)from.Address, (nuint)fromPitch * size, (nuint)width * size, (nuint)height, kind, _handle);
         if (code != 0 && _context.MayRepeat(code))
         {
-            code = _api.aclrtMemcpy2dAsync((void*)toAddress, (nuint)toPitch * size, (void*)fromAddress, (nuint)fromPitch * size, (nuint)width * size, (nuint)height, kind, _handle);
+            code = _api.aclrtMemcpy2dAsync((void*)to.Address, (nuint)toPitch * size, (void*)from.Address, (nuint)fromPitch * size, (nuint)width * size, (nuint)height, kind, _handle);
         }
         slot.Leave();
         Check(code, nameof(_api.aclrtMemcpy2dAsync));
     }
+}
 
-    private static void CheckRectangle<T>(long sourceLength, long sourcePitch, long destinationLength, long destinationPitch, long width, long height) where T : unmanaged
+/// <summary>The checks of a rectangle, in elements.</summary>
+internal static class Rectangle
+{
+    private const long MaximumWidthBytes = 5_000_000, MaximumHeight = 5_242_880;
+
+    internal static void Check(nuint sourceLength, long sourcePitch, nuint destinationLength, long destinationPitch, long width, long height, int elementBytes)
     {
-        if (width < 0 || width > MaximumWidthBytes / sizeof(T))
+        if (width < 0 || width > MaximumWidthBytes / elementBytes)
         {
             throw new ArgumentOutOfRangeException(nameof(width), width, $"A row has 0 to {MaximumWidthBytes:N0} bytes.");
         }
-        if (height < 0 || height > MaximumHeight)
+        if (height is < 0 or > MaximumHeight)
         {
             throw new ArgumentOutOfRangeException(nameof(height), height, $"A rectangle has 0 to {MaximumHeight:N0} rows.");
         }
@@ -90,7 +75,7 @@ public sealed unsafe partial class NpuStream
         CheckInside(destinationLength, destinationPitch, width, height, "destination");
     }
 
-    private static void CheckInside(long length, long pitch, long width, long height, string name)
+    private static void CheckInside(nuint length, long pitch, long width, long height, string name)
     {
         // In Int128: a pitch may be anything.
         if ((Int128)pitch * (height - 1) + width > length)

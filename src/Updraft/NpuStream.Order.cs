@@ -82,9 +82,9 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ObjectDisposedException">The stream or the memory is disposed.</exception>
     public void WriteValue(DeviceSlice<ulong> destination, ulong value)
     {
-        MemoryObject memory = OneValue(destination, nameof(destination));
-        ThreadSlot slot = Begin(memory, memory, HostToDevice);
-        int code = _api.aclrtValueWrite((void*)(memory.Address + destination.Offset), value, 0, _handle);
+        MemoryRange range = OneValue(destination, nameof(destination));
+        ThreadSlot slot = Begin(range.Object, range.Object, HostToDevice);
+        int code = _api.aclrtValueWrite((void*)range.Address, value, 0, _handle);
         slot.Leave();
         Check(code, nameof(_api.aclrtValueWrite));
     }
@@ -98,17 +98,17 @@ public sealed unsafe partial class NpuStream
     /// <exception cref="ObjectDisposedException">The stream or the memory is disposed.</exception>
     public void WaitValue(DeviceSlice<ulong> source, ulong value, ValueComparison comparison = ValueComparison.GreaterOrEqual)
     {
-        MemoryObject memory = OneValue(source, nameof(source));
-        ThreadSlot slot = Begin(memory, memory, HostToDevice);
-        int code = _api.aclrtValueWait((void*)(memory.Address + source.Offset), value, (uint)comparison, _handle);
+        MemoryRange range = OneValue(source, nameof(source));
+        ThreadSlot slot = Begin(range.Object, range.Object, HostToDevice);
+        int code = _api.aclrtValueWait((void*)range.Address, value, (uint)comparison, _handle);
         slot.Leave();
         Check(code, nameof(_api.aclrtValueWait));
     }
 
-    private static MemoryObject OneValue(DeviceSlice<ulong> slice, string name)
+    private static MemoryRange OneValue<T>(DeviceSlice<T> slice, string name) where T : unmanaged
     {
-        MemoryObject memory = slice.Object;
-        return slice.Length > 0 ? memory : throw new ArgumentException("The slice is empty; one element is needed.", name);
+        MemoryRange range = slice.Range;
+        return slice.Length > 0 ? range : throw new ArgumentException("The slice is empty; one element is needed.", name);
     }
 
     private void CheckOther(object? other, NpuContext? context)

@@ -3,7 +3,7 @@ namespace Updraft.Tests;
 /// <summary>Copies and awaits allocate nothing once they have been made before. One object per call of the smallest size would be seen.</summary>
 public abstract class AllocationTests : Backend
 {
-    private const int Rounds = 500, SmallestObject = 24;
+    private const int Rounds = 300, SmallestObject = 24;
 
     [Fact]
     public void Copies_AllocateNothing()
@@ -76,12 +76,13 @@ public abstract class AllocationTests : Backend
         using NpuDevice device = npu.OpenDevice(0);
         using NpuStream stream = device.CreateStream();
         using var gate = new ReusableGate(stream);
+        using var source = new CancellationTokenSource();
         async Task AwaitAll()
         {
             for (int round = 0; round < Rounds; round++)
             {
                 gate.Close();
-                ValueTask wait = stream.SynchronizeAsync();
+                ValueTask wait = stream.SynchronizeAsync(Limit, source.Token);
                 Assert.False(wait.IsCompleted);
                 gate.Open();
                 await wait;
@@ -118,11 +119,15 @@ public abstract class AllocationTests : Backend
     /// <summary>By all threads: what an await allocates, it may allocate on threads of the library or of the pool.</summary>
     private static async Task<long> AllocatedBy(Func<Task> action)
     {
-        await action();
-        await action();
-        long before = GC.GetTotalAllocatedBytes(precise: true);
-        await action();
-        return GC.GetTotalAllocatedBytes(precise: true) - before;
+        long allocated = long.MaxValue;
+        for (int time = 0; time < 5; time++)
+        {
+            long before = GC.GetTotalAllocatedBytes(precise: true);
+            await action();
+            // The least: other threads of the process allocate now and then.
+            allocated = Math.Min(allocated, GC.GetTotalAllocatedBytes(precise: true) - before);
+        }
+        return allocated;
     }
 
     private static void Repeat(Action action)

@@ -123,6 +123,58 @@ public abstract class CopyTests : Backend
     }
 
     [Fact]
+    public void Copy_2DNow_CopiesRectanglesOfAnyMemory()
+    {
+        using Npu npu = Open();
+        using NpuDevice device = npu.OpenDevice(0);
+        using DeviceMemory<int> memory = device.Allocate<int>(80);
+        memory.Fill(0);
+        int[] values = [.. Enumerable.Range(0, 100)], back = new int[12];
+        memory.CopyFrom2D(values, 10, pitch: 8, width: 4, height: 3);
+        memory.CopyTo2D(back, 4, pitch: 8, width: 4, height: 3);
+        Assert.Equal([0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23], back);
+        Assert.Equal([0, 0, 0, 0], memory[4..8].ToArray());
+        memory[40..].CopyFrom2D(values, 10, pitch: 8, width: 0, height: 3);
+        Assert.Equal(0, memory[40..41].ToArray()[0]);
+    }
+
+    [Fact]
+    public void Copy_OnTheDeviceNow()
+    {
+        using Npu npu = Open();
+        using NpuDevice device = npu.OpenDevice(0);
+        using DeviceMemory<int> one = device.Allocate<int>(16), other = device.Allocate<int>(16);
+        one.CopyFrom([.. Enumerable.Range(0, 16)]);
+        other.Fill(0);
+        one[4..8].CopyTo(other[12..]);
+        Assert.Equal([0, 4, 5, 6, 7], other[11..].ToArray());
+        one.CopyTo(other);
+        Assert.Equal(one.ToArray(), other.ToArray());
+    }
+
+    [Fact]
+    public void Copy_Indirect_ReadsTheAddressesWhenItRuns()
+    {
+        using Npu npu = Open();
+        using NpuDevice device = npu.OpenDevice(0);
+        using NpuStream stream = device.CreateStream();
+        using DeviceMemory<int> one = device.Allocate<int>(16), two = device.Allocate<int>(16), target = device.Allocate<int>(16);
+        using DeviceMemory<nint> cells = device.Allocate<nint>(2);
+        one.Fill(1);
+        two.Fill(2);
+        target.Fill(0);
+        cells.CopyFrom([one.Address, target.Address]);
+        using (Gate gate = Hold(stream))
+        {
+            SkipWithout(() => stream.CopyIndirect(cells[..1], 8, cells[1..], 4, target.SizeBytes, 8));
+            gate.WaitUntilEntered();
+            cells.CopyFrom([two.Address, target.Address]);
+        }
+        stream.Synchronize(Limit);
+        Assert.Equal([0, 0x02020202, 0x02020202, 0], target[..4].ToArray());
+    }
+
+    [Fact]
     public void Copy_Batch_CopiesEveryEntry()
     {
         using Npu npu = Open();

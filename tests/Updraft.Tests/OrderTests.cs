@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace Updraft.Tests;
 
 /// <summary>Awaiting, cancellation, time-outs, events, notifies, failures.</summary>
@@ -85,60 +83,6 @@ public abstract class OrderTests : Backend
             Assert.Equal(AclError.RtStreamSyncTimeout, Assert.Throws<AclException>(() => stream.Synchronize(TimeSpan.FromMilliseconds(1))).Code);
         }
         await stream.SynchronizeAsync(Limit).AsTask().WaitAsync(Limit);
-    }
-
-    [Fact]
-    public async Task SynchronizeAsync_SteadyState_AllocatesNothing()
-    {
-        using Npu npu = Open();
-        Assert.SkipWhen(npu.Session.IsStepped, "schedules without threads have a helper for every await");
-        using NpuDevice device = npu.OpenDevice(0);
-        using NpuStream stream = device.CreateStream();
-        using PinnedMemory<byte> host = device.AllocateHost<byte>(4096);
-        using DeviceMemory<byte> memory = device.Allocate<byte>(4096);
-        using var source = new CancellationTokenSource();
-        long allocated = long.MaxValue;
-        for (int round = 0; round < 5; round++)
-        {
-            long before = GC.GetTotalAllocatedBytes(precise: true);
-            await CopyAndAwait(stream, host, memory, 200, source.Token);
-            allocated = Math.Min(allocated, GC.GetTotalAllocatedBytes(precise: true) - before);
-        }
-        // One state machine of the loop itself, and now and then an object of the runtime; not 200 of anything.
-        Assert.InRange(allocated, 0, 4000);
-    }
-
-    [Fact]
-    public void Copy_SteadyState_AllocatesNothing()
-    {
-        using Npu npu = Open();
-        using NpuDevice device = npu.OpenDevice(0);
-        using NpuStream stream = device.CreateStream();
-        using PinnedMemory<byte> host = device.AllocateHost<byte>(4096);
-        using DeviceMemory<byte> memory = device.Allocate<byte>(4096);
-        long allocated = long.MaxValue;
-        for (int round = 0; round < 5; round++)
-        {
-            long before = GC.GetAllocatedBytesForCurrentThread();
-            for (int index = 0; index < 500; index++)
-            {
-                stream.Copy(host, memory);
-                stream.Copy(memory[..100], host[100..200]);
-            }
-            allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
-            stream.Synchronize(Limit);
-        }
-        Assert.Equal(0, allocated);
-    }
-
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
-    private static async ValueTask CopyAndAwait(NpuStream stream, PinnedMemory<byte> host, DeviceMemory<byte> memory, int times, CancellationToken cancellation)
-    {
-        for (int index = 0; index < times; index++)
-        {
-            stream.Copy(host, memory);
-            await stream.SynchronizeAsync(cancellation).ConfigureAwait(false);
-        }
     }
 
     [Theory]
