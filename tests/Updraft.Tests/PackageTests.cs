@@ -25,15 +25,8 @@ public sealed class PackageTests
         }
     }
 
-    private static string Run(string root, string script, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(Path.Combine(root, script), arguments) { WorkingDirectory = root, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync(), errors = process.StandardError.ReadToEndAsync();
-        Assert.True(process.WaitForExit(TimeSpan.FromMinutes(10)), $"{script} did not end");
-        Assert.True(process.ExitCode == 0, $"{script}: {errors.Result}{output.Result}");
-        return output.Result;
-    }
+    private static string Run(string root, string script, params string[] arguments) =>
+        Child.Run(new ProcessStartInfo(Path.Combine(root, script), arguments) { WorkingDirectory = root }, TimeSpan.FromMinutes(10));
 
     private static string SourceFile([CallerFilePath] string path = "") => path;
 }
