@@ -53,14 +53,14 @@ internal sealed unsafe partial class Stream
         return reached;
     }
 
-    /// <summary>The copies from that number on that may run in any order.</summary>
+    /// <summary>The copies from that number on that may run in any order. None while a stream waits for a value in memory: it may lie in one of them.</summary>
     internal BatchElements GatherTogether(long head, long tail)
     {
         BatchElements copies = BatchElements.OfThisThread;
         copies.Clear();
         var ranges = new DisjointRanges();
         CommandSegment segment = _read!;
-        for (long position = head; position < tail && !copies.IsFull && copies.Bytes < MostBytesTogether; position++)
+        for (long position = head; position < tail && !ValueWaits.Any && !copies.IsFull && copies.Bytes < MostBytesTogether; position++)
         {
             int slot = (int)position & (CommandSegment.Length - 1);
             if (slot == 0 && position > head)

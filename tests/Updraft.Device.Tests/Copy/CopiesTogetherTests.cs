@@ -110,6 +110,7 @@ public sealed unsafe class CopiesTogetherTests
     [InlineData("abcLde", 3, "a large copy is shared by itself")]
     [InlineData("abcVde", 3, "mapped memory may have other addresses too")]
     [InlineData("Sabcde", 0, "from mapped memory, which may be that of a target")]
+    [InlineData("?abcde", 0, "a stream waits for a value that may be in one of the blocks")]
     [InlineData("Habcde", 0, "starts with a copy to the host")]
     public void CopiesThatMayChangePlaces(string queue, int expected, string because)
     {
@@ -117,7 +118,7 @@ public sealed unsafe class CopiesTogetherTests
         const nuint Large = 2 << 20;
         using var machine = new TestMachine();
         AclApi api = machine.Api;
-        nint stream = machine.Stream();
+        nint stream = machine.Stream(), waiting = machine.Stream();
         byte* device = machine.Device(26 * Block), elsewhere = machine.Device(Large), host = machine.Pinned(Large);
         byte* mapped = Mapped(machine, Large);
         using Gate gate = machine.Hold(stream);
@@ -130,6 +131,7 @@ public sealed unsafe class CopiesTogetherTests
                 '!' => api.aclrtMemsetAsync(elsewhere, Block, 0, Block, stream),
                 'H' => api.aclrtMemcpyAsync(host, Block, elsewhere, Block, D2H, stream),
                 'D' => api.aclrtMemcpyAsync(device + 25 * Block, Block, device + Block, Block, D2D, stream),
+                '?' => api.aclrtValueWait(device, 1, 0, waiting),
                 'V' => api.aclrtMemcpyAsync(mapped, Block, host, Block, H2D, stream),
                 'S' => api.aclrtMemcpyAsync(device + 25 * Block, Block, mapped, Block, D2D, stream),
                 'L' => api.aclrtMemcpyAsync(elsewhere, Large, host, Large, H2D, stream),
@@ -137,6 +139,7 @@ public sealed unsafe class CopiesTogetherTests
             });
         }
         Assert.True(HandleTable.TryGet(stream, out Stream? commands));
+        Assert.True(SpinWait.SpinUntil(() => ValueWaits.Any == queue.Contains('?'), 30_000));
         int found = commands.GatherTogether(commands.Head + 1, commands.Tail).Count;
         Assert.True(found == expected, $"{queue} ({because}): {found} copies together, expected {expected}");
     }
