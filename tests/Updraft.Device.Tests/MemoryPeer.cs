@@ -180,6 +180,9 @@ internal sealed unsafe class MemoryPeer : IDisposable
                 return api.aclrtRecordEvent(Named(1), 0);
             case "sync":
                 return api.aclrtSynchronizeDevice();
+            case "mark":
+                result = ProcessMark.Own.ToString(CultureInfo.InvariantCulture);
+                return 0;
             case "pid":
                 result = Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
                 return 0;

@@ -482,4 +482,66 @@ public sealed unsafe class MemorySharingTests
         machine.Ok(machine.Api.aclrtRecordEvent(opened, stream)); // usable again
         machine.Ok(machine.Api.aclrtSynchronizeEvent(opened));
     }
+
+    [Fact]
+    public void Notify_ItsProcessKilled_WaitsEndWithAnError()
+    {
+        using var machine = new TestMachine();
+        using var peer = new MemoryPeer();
+        nint stream = machine.Stream(), second = machine.Stream();
+        peer.Ok("notify n");
+        string key = peer.Ok("export-notify n 2");
+        nint notify = ImportNotify(machine, key), again = ImportNotify(machine, key);
+        byte* device = machine.Device(64), pinned = machine.Pinned(64, 5);
+        machine.Write(device, new byte[64]);
+        machine.Ok(machine.Api.aclrtWaitAndResetNotify(notify, stream, 0));
+        machine.Ok(machine.Api.aclrtMemcpyAsync(device, 64, pinned, 64, H2D, stream));
+        machine.Ok(machine.Api.aclrtWaitAndResetNotify(again, second, 0)); // by another import of it
+        Assert.Equal(0, machine.Read(device, 1)[0]);
+        peer.Kill();
+        machine.Returns(507022, machine.Api.aclrtSynchronizeStream(stream));
+        machine.Returns(507022, machine.Api.aclrtSynchronizeStream(second));
+        Assert.Equal(5, machine.Read(device, 1)[0]); // the stream went on
+        // A later wait too; but a record that somebody left is taken.
+        machine.Ok(machine.Api.aclrtWaitAndResetNotify(notify, stream, 0));
+        machine.Returns(507022, machine.Api.aclrtSynchronizeStream(stream));
+        machine.Ok(machine.Api.aclrtRecordNotify(again, stream));
+        machine.Ok(machine.Api.aclrtWaitAndResetNotify(notify, stream, 0));
+        machine.Ok(machine.Api.aclrtSynchronizeStream(stream));
+        machine.Ok(machine.Api.aclrtDestroyNotify(notify));
+        machine.Ok(machine.Api.aclrtDestroyNotify(again));
+    }
+
+    [Fact]
+    public void Notify_ItsProcessLives_AWaitGoesOn()
+    {
+        using var machine = new TestMachine();
+        using var peer = new MemoryPeer();
+        using var third = new MemoryPeer();
+        nint stream = machine.Stream();
+        peer.Ok("notify n");
+        string key = peer.Ok("export-notify n 2");
+        nint notify = ImportNotify(machine, key);
+        third.Ok($"import-notify n {key}");
+        machine.Ok(machine.Api.aclrtWaitAndResetNotify(notify, stream, 0));
+        machine.Returns(507046, machine.Api.aclrtSynchronizeStreamWithTimeout(stream, 1200)); // longer than the looks are apart
+        third.Ok("record-notify n"); // an importer may record it too
+        third.Ok("sync");
+        third.Kill();
+        machine.Ok(machine.Api.aclrtSynchronizeStream(stream));
+    }
+
+    [Fact]
+    public void ProcessMark_TellsProcessesApart()
+    {
+        Assert.True(ProcessMark.IsAlive(ProcessMark.Own));
+        Assert.Equal(Environment.ProcessId, ProcessMark.ProcessId(ProcessMark.Own));
+        Assert.False(ProcessMark.IsAlive(ProcessMark.Own - 1)); // of this id, but started earlier
+        Assert.False(ProcessMark.IsAlive(0)); // nobody
+        using var peer = new MemoryPeer();
+        long mark = long.Parse(peer.Ok("mark"), CultureInfo.InvariantCulture);
+        Assert.True(ProcessMark.IsAlive(mark));
+        peer.Kill();
+        Assert.False(ProcessMark.IsAlive(mark));
+    }
 }

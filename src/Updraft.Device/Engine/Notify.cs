@@ -12,6 +12,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
     // Once other processes know the notify, its state lies in a page that all of them map.
     private SharedPage? _page;
     private RemoteWaiters? _remote;
+    private ProcessMark.Watch _owner;
 
     internal Device Device { get; } = device;
     internal int Id { get; } = id;
@@ -42,6 +43,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
             }
             var page = new SharedPage();
             *page.Word = _isRecorded ? 1 : 0;
+            page.Numbers[0] = ProcessMark.Own;
             _remote = new RemoteWaiters(page);
             Volatile.Write(ref _page, page);
             released = _blocked.Take();
@@ -59,7 +61,21 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
             if (_page is { } page)
             {
                 bool TakeRecord() => Interlocked.CompareExchange(ref *page.Word, 0, 1) == 1;
-                return TakeRecord() || !_remote!.Add(stream, TakeRecord);
+                if (TakeRecord())
+                {
+                    return true;
+                }
+                if (!IsImported || !_owner.HasEnded(page.Numbers[0]))
+                {
+                    return !_remote!.Add(stream, TakeRecord);
+                }
+                // Its last act may have been the record.
+                if (!TakeRecord())
+                {
+                    Log.Error($"a wait of stream {stream.Id} for notify {Id} of process {ProcessMark.ProcessId(page.Numbers[0])} fails with 507022: the process has ended and nobody has recorded it");
+                    result = AclError.RtIpcError;
+                }
+                return true;
             }
             if (!_isRecorded)
             {

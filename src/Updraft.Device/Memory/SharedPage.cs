@@ -94,6 +94,7 @@ internal sealed unsafe class SharedEvent
 {
     private readonly SharedPage _page;
     private readonly RemoteWaiters _waiters;
+    private ProcessMark.Watch _recorder;
 
     internal SharedItem? Item;
     internal int File => _page.File;
@@ -112,12 +113,12 @@ internal sealed unsafe class SharedEvent
 
     internal long Begin()
     {
-        Volatile.Write(ref _page.Numbers[2], Environment.ProcessId);
+        Volatile.Write(ref _page.Numbers[2], ProcessMark.Own);
         return Interlocked.Increment(ref _page.Numbers[0]);
     }
 
     /// <summary>The process that queued the latest record ended before the record was reached: it never happens.</summary>
-    private bool IsOrphaned => !IsComplete && Volatile.Read(ref _page.Numbers[2]) is > 0 and var recorder && Posix.kill((int)recorder, 0) != 0;
+    private bool IsOrphaned => !IsComplete && Volatile.Read(ref _page.Numbers[2]) is not 0 and var recorder && _recorder.HasEnded(recorder);
 
     internal void Complete(long record)
     {
