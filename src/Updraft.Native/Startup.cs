@@ -12,10 +12,17 @@ internal static unsafe partial class Startup
     {
         internal delegate* unmanaged[Cdecl]<void*, void*, nuint, int> Copy;
         internal delegate* unmanaged[Cdecl]<void*, nuint*, nuint*, int> Call;
+        internal delegate* unmanaged[Cdecl]<void*, nuint, int, long, int> Move;
+    }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Ranges
+    {
+        internal nuint DeviceStart, DeviceBytes, BackingStart, BackingBytes;
     }
 
     [LibraryImport("updraft_native")]
-    private static partial void updraft_install_guards(nuint start, nuint size, delegate* unmanaged[Cdecl]<void*, void> report, Guards* guards);
+    private static partial void updraft_install_guards(Ranges* ranges, delegate* unmanaged[Cdecl]<void*, void> report, Guards* guards);
 
     // The library is the application here: nothing else runs before the first exported call.
 #pragma warning disable CA2255
@@ -27,9 +34,18 @@ internal static unsafe partial class Startup
         {
             Machine.Start(Options.FromEnvironment());
             Guards guards;
-            updraft_install_guards(AddressSpace.DeviceBase, AddressSpace.DeviceBytes + AddressSpace.VirtualBytes, &ReportDeviceAccess, &guards);
+            // Mapped memory, behind the devices, may be protected for other reasons: only that of devices is ever moved.
+            var ranges = new Ranges
+            {
+                DeviceStart = AddressSpace.DeviceBase,
+                DeviceBytes = AddressSpace.DeviceBytes + AddressSpace.VirtualBytes,
+                BackingStart = AddressSpace.DeviceBase + AddressSpace.BackingDistance,
+                BackingBytes = AddressSpace.DeviceBytes,
+            };
+            updraft_install_guards(&ranges, &ReportDeviceAccess, &guards);
             HostGuard.GuardedCopy = guards.Copy;
             HostGuard.GuardedCall = guards.Call;
+            SharedMemory.AtomicMove = guards.Move;
         }
         catch (Exception exception)
         {

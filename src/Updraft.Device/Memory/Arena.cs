@@ -152,11 +152,11 @@ internal sealed unsafe class Arena
     }
 
     /// <summary>
-    /// Moves the bytes of a live allocation into memory that other processes can map, in place. The address does not change, so what
-    /// is queued is not affected; what runs at the moment is, so each chunk is moved at a moment when nothing ran. False when the
-    /// allocation does not own its chunks.
+    /// Moves the bytes of a live allocation into memory that other processes can map, in place: the address does not change, so what
+    /// is queued is not affected. Chunk by chunk, so that what runs waits for one at most. False when the allocation does not own its
+    /// chunks.
     /// </summary>
-    internal bool Share(nuint address, int file)
+    internal bool Share(nuint address, int file, bool isAtomic)
     {
         lock (_lock)
         {
@@ -169,7 +169,7 @@ internal sealed unsafe class Arena
             allocation->IsShared = true;
             for (nuint offset = 0; offset < bytes; offset += AddressSpace.ChunkBytes)
             {
-                SharedMemory.Move(address + _distance + offset, AddressSpace.ChunkBytes, file, offset);
+                SharedMemory.Move(address + _distance + offset, AddressSpace.ChunkBytes, file, offset, isAtomic);
             }
             return true;
         }

@@ -36,11 +36,73 @@ internal static unsafe class SharedMemory
     private const int QuietTimeoutMs = 5000;
 
     /// <summary>
-    /// Moves bytes that the engine may be working on from private pages into a file, under the same address. Private pages cannot be
-    /// made shared, so the bytes are copied; whatever ran meanwhile may have written behind the copy, and then it is made again. A device
-    /// that does not stand still for a moment in all that time keeps its private pages, and the export fails: nothing is lost.
+    /// Set by the native shell: moves bytes of the backing into a file while others read and write them; stores meanwhile wait in the
+    /// signal handler. 0 when done, 1 when the system refuses, 2 when the program has a signal handler of its own in front; of 0 bytes, whether it has.
     /// </summary>
-    internal static void Move(nuint backing, nuint bytes, int file, nuint offset)
+    internal static delegate* unmanaged[Cdecl]<void*, nuint, int, long, int> AtomicMove;
+
+    private const int Moved = 0, Refused = 1;
+
+    /// <summary>
+    /// Moves bytes that others may be working on from private pages into a file, under the same address. Private pages cannot be made
+    /// shared, so the bytes are copied.
+    /// </summary>
+    internal static void Move(nuint backing, nuint bytes, int file, nuint offset, bool isAtomic)
+    {
+        int result = isAtomic ? AtomicMove((void*)backing, bytes, file, (long)offset) : -1;
+        Check.That(result != Refused, AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");
+        if (result != Moved)
+        {
+            MoveWhenQuiet(backing, bytes, file, offset);
+        }
+    }
+
+    /// <summary>
+    /// Whether stores can be made to wait. Not in a managed host, which owns the signal, not when a handler of the program's stands before
+    /// ours, and not while a thread blocks the signal: the process would end at the first store instead. A thread that is being started
+    /// blocks all signals for a moment.
+    /// </summary>
+    internal static bool MovesAtomically()
+    {
+        bool arrives = AtomicMove != null && AtomicMove(null, 0, -1, 0) == Moved;
+        for (int attempt = 0; arrives && attempt < 5; attempt++)
+        {
+            if (!IsFaultBlocked())
+            {
+                return true;
+            }
+            Thread.Sleep(1);
+        }
+        return false;
+    }
+
+    private static bool IsFaultBlocked()
+    {
+        const int faultSignal = 11;
+        try
+        {
+            foreach (string task in Directory.EnumerateDirectories("/proc/self/task"))
+            {
+                string? blocked = File.ReadLines(task + "/status").FirstOrDefault(line => line.StartsWith("SigBlk:", StringComparison.Ordinal));
+                if (blocked != null && (Convert.ToUInt64(blocked[7..].Trim(), 16) >> (faultSignal - 1) & 1) != 0)
+                {
+                    return true;
+                }
+            }
+            return false;
+        }
+        catch (IOException)
+        {
+            return true; // A thread that ended between the two looks, or no /proc.
+        }
+    }
+
+    /// <summary>
+    /// Without the help of the signal handler. Whatever ran meanwhile may have written behind the copy, and then it is made again. A device
+    /// that does not stand still for a moment in all that time keeps its private pages, and the export fails: what is queued loses
+    /// nothing. A copy that starts exactly when the pages are exchanged can be lost; see docs/architecture.md.
+    /// </summary>
+    private static void MoveWhenQuiet(nuint backing, nuint bytes, int file, nuint offset)
     {
         void* copy = Posix.mmap(null, bytes, Posix.PROT_READ | Posix.PROT_WRITE, Posix.MAP_SHARED, file, (nint)offset);
         Check.That(copy != Posix.MAP_FAILED, AclError.RtMemoryAllocation, $"The system refuses to map {bytes} bytes of shared memory.");

@@ -40,7 +40,11 @@ internal static unsafe class SharedKeys
         Check.That(size <= allocation->Bytes, AclError.RtParamInvalid, $"size ({size} bytes) is more than the allocation has ({allocation->Requested} bytes).");
         nuint bytes = device.Memory.OwnedBytes(allocation);
         Check.That(bytes != 0, AclError.RtParamInvalid, $"{Place.Describe(devPtr)} shares its pages with other allocations; memory of more than 1 MiB, or with huge pages, has pages of its own and can be exported.");
-        SharedMemory.Drain();
+        bool isAtomic = SharedMemory.MovesAtomically();
+        if (!isAtomic)
+        {
+            SharedMemory.Drain();
+        }
         lock (s_lock)
         {
             if (!s_exported.TryGetValue(address, out ExportedMemory? exported))
@@ -49,7 +53,7 @@ internal static unsafe class SharedKeys
                 bool isShared = false;
                 try
                 {
-                    isShared = device.Memory.Share(address, exported.File);
+                    isShared = device.Memory.Share(address, exported.File, isAtomic);
                 }
                 finally
                 {
