@@ -466,6 +466,27 @@ public sealed unsafe class MemoryVirtualTests
         Assert.Equal(2, memory[1]);
     }
 
+    [Theory]
+    [InlineData("910c", 207021), InlineData("910b", 207021), InlineData("950", 0)]
+    public void Link_IsAnAdvice(string soc, int ubCode)
+    {
+        using var machine = new TestMachine(soc);
+        AclApi api = machine.Api;
+        nint handle = Physical(machine, Chunk, OnDevice());
+        machine.Returns(100000, api.aclrtMemMapSetLink(0, 0));
+        machine.Returns(107000, api.aclrtMemMapSetLink(handle, (aclrtMemLinkType)4));
+        machine.Ok(api.aclrtMemMapSetLink(handle, 0));
+        machine.Ok(api.aclrtMemMapSetLink(handle, (aclrtMemLinkType)1));
+        machine.Returns(ubCode, api.aclrtMemMapSetLink(handle, (aclrtMemLinkType)2));
+        machine.Ok(api.aclrtFreePhysical(handle));
+        machine.Returns(107017, api.aclrtMemMapSetLink(handle, 0));
+        machine.Returns(207000, api.aclrtMemMapSelectedLink(null, Chunk, null, 0));
+        if (soc == "910c")
+        {
+            Assert.Contains("aclrtMemRetainAllocationHandle", machine.Message());
+        }
+    }
+
     [Fact]
     public void Retain_AddsAReferenceOfItsOwn()
     {

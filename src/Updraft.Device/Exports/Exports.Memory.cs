@@ -55,6 +55,8 @@ internal static unsafe partial class Exports
     static void aclrtMemGetAllocationGranularity(aclrtPhysicalMemProp* prop, aclrtMemGranularityOptions option, nuint* granularity) => PhysicalHandles.Granularity(prop, granularity);
     static void aclrtMemRetainAllocationHandle(void* virPtr, nint* handle) => PhysicalHandles.Retain(virPtr, handle);
     static void aclrtMemGetAllocationPropertiesFromHandle(PhysicalHandle handle, aclrtPhysicalMemProp* prop) => PhysicalHandles.Properties(handle, prop);
+    static void aclrtMemMapSetLink(PhysicalHandle handle, aclrtMemLinkType adviceLink) => PhysicalHandles.AdviseLink(handle, adviceLink);
+    [Refuses] static void aclrtMemMapSelectedLink(void* virPtrDst, nuint size, void* virPtrSrc, uint linkIdx) => VirtualAddresses.RefuseSelectedLink();
     static void aclrtMemGetAddressRange(void* ptr, void** pbase, nuint* psize) => MemoryQueries.AddressRange(ptr, pbase, psize);
 
     static void aclrtAllocatorRegister(StreamHandle stream, ObjectHandle allocatorDesc) => Allocators.Register(stream, allocatorDesc);

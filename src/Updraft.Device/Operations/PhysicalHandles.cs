@@ -68,6 +68,15 @@ internal static unsafe class PhysicalHandles
         VirtualMemory.Remember(mapping.Memory);
     }
 
+    /// <summary>aclrtMemMapSetLink: the link over which the memory should be reached. All are equally fast here, so checked is done.</summary>
+    internal static void AdviseLink(PhysicalHandle handle, aclrtMemLinkType link)
+    {
+        Check.That(!handle.IsNull, AclError.InvalidParam, "handle is NULL; give a handle of aclrtMallocPhysical.");
+        Check.That((int)link is >= 0 and <= 3, AclError.RtParamInvalid, $"adviceLink is {(int)link}; expected a link, 0 to 3.");
+        _ = handle.Get();
+        SharedKeys.CheckLink((ulong)link);
+    }
+
     internal static void Properties(PhysicalHandle handle, aclrtPhysicalMemProp* prop)
     {
         Check.That(!handle.IsNull, AclError.InvalidParam, "handle is NULL; give a handle of aclrtMallocPhysical.");

@@ -165,8 +165,12 @@ internal static unsafe class SharedKeys
         {
             Check.That(s_imported.ContainsKey(name) || Sharing.Find(name) != null, AclError.RtParamInvalid, "This process has neither imported nor exported the key.");
         }
-        Check.That(link <= 1, AclError.RtLinkTypeNotSupported, $"{Chip.Current.Name} has no UB ports; its links are SIO (0) and HCCS (1).");
+        CheckLink(link);
     }
+
+    /// <summary>The last two kinds of links need UB ports.</summary>
+    internal static void CheckLink(ulong link) =>
+        Check.That(link <= 1 || Chip.Current.HostLink == AclConstants.ACL_HOST_DEVICE_CONNECT_TYPE_UB, AclError.RtLinkTypeNotSupported, $"{Chip.Current.Name} has no UB ports; its links are SIO (0) and HCCS (1).");
 
     /// <summary>Processes of other servers. Those of this machine are listed, whatever number their server was given.</summary>
     internal static void AllowMemoryOfServers(byte* key, aclrtServerPid* serverPids, nuint count)

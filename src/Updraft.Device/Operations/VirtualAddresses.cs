@@ -96,6 +96,10 @@ internal static unsafe class VirtualAddresses
         *flag = (ulong)access.Value;
     }
 
+    /// <summary>Its declaration is all that is known: a mapping that is not the one meant would be worse than none.</summary>
+    internal static void RefuseSelectedLink() => Check.Fail(AclError.RtFeatureNotSupport,
+        "aclrtMemMapSelectedLink is not emulated: the interface facts do not say which of the two ranges must be reserved or mapped, nor what linkIdx counts. The same memory at a second address: aclrtMemRetainAllocationHandle, then aclrtMapMem.", isStored: false);
+
     /// <summary>aclrtMemP2PMap: every emulated device reaches the memory of every other, so what is left is to check.</summary>
     internal static void PeerMap(void* devPtr, nuint size, int dstDevId)
     {
