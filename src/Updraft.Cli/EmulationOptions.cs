@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Updraft.Device;
 
 namespace Updraft.Cli;
 
@@ -13,6 +14,7 @@ internal sealed class EmulationOptions
         Add(command, "--devices", "N", "UPDRAFT_DEVICES", "Number of devices, 1 to 384 (default: the chip's usual server).", Values.Devices);
         Add(command, "--device-memory", "SIZE", "UPDRAFT_DEVICE_MEMORY", "Memory of a device, such as 64G (default: the chip's).", Values.Size);
         Add(command, "--schedule", "NAME", "UPDRAFT_SCHEDULE", "threads (default), eager, late, or random:SEED.", Values.Schedule);
+        Add(command, "--kernel", "NAME", "UPDRAFT_KERNEL", $"What moves bytes: auto (default, the fastest for each size), or one for everything: {string.Join(", ", CopyKernel.Names[1..])}; as far as the processor has it.", Values.Kernel);
         Add(command, "--clock", "NAME", "UPDRAFT_CLOCK", "wall (default), or model (not in this version).", Values.Clock);
         Add(command, "--check", "LEVEL", "UPDRAFT_CHECK", "off (default), on (not in this version), or strict: alignment of 64 bytes and peer access, which the real library tolerates, become errors.", Values.Check);
         Add(command, "--report", "FILE", "UPDRAFT_REPORT", "Findings to a .txt, .json, .sarif or .xml file (not in this version).", Values.Report);

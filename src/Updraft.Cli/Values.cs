@@ -33,6 +33,11 @@ internal static class Values
             ? text
             : throw new UsageException($"--schedule: \"{text}\" is not threads, eager, late or random:SEED with a number as seed.");
 
+    internal static string Kernel(string text)
+        => CopyKernel.Names.Contains(text)
+            ? text
+            : throw new UsageException($"--kernel: \"{text}\" is not one of {string.Join(", ", CopyKernel.Names)}.");
+
     internal static string Clock(string text) => text switch
     {
         "wall" => text,

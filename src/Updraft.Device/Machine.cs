@@ -25,6 +25,8 @@ internal static unsafe class Machine
         Clock = Clock.Wall;
         Chip.Choose(options.Chip, options.SocName);
         Log.Level = options.LogLevel;
+        CopyEngine.UseKernel(options.Kernel);
+        Log.Info($"copies: {CopyEngine.KernelsInUse}");
         Trace.Calls = options.LogLevel == LogLevel.Debug;
         int count = options.DeviceCount ?? options.Chip.DefaultDevices;
         ulong memory = options.DeviceMemoryBytes ?? options.Chip.MemoryBytes;

@@ -10,6 +10,7 @@ internal sealed class Options
     internal int? DeviceCount { get; set; }
     internal ulong? DeviceMemoryBytes { get; set; }
     internal string Schedule { get; set; } = "threads";
+    internal string Kernel { get; set; } = CopyKernel.Auto;
     internal bool Strict { get; set; }
     internal LogLevel LogLevel { get; set; } = LogLevel.Error;
 
@@ -29,6 +30,8 @@ internal sealed class Options
         Read("UPDRAFT_DEVICES", "a number from 1 to 384", text => int.TryParse(text, CultureInfo.InvariantCulture, out int count) && count is >= 1 and <= MaximumDevices && Set(() => options.DeviceCount = count));
         Read("UPDRAFT_DEVICE_MEMORY", "bytes, as in 64G", text => TryParseSize(text, out ulong bytes) && Set(() => options.DeviceMemoryBytes = bytes));
         Read("UPDRAFT_SCHEDULE", "threads, eager, late or random:SEED", text => Scheduler.IsKnown(text) && Set(() => options.Schedule = text));
+        Read("UPDRAFT_KERNEL", $"{CopyKernel.Auto}, or one that this processor has: {string.Join(", ", CopyKernel.Available)}",
+            text => (text == CopyKernel.Auto || CopyKernel.Available.Contains(text)) && Set(() => options.Kernel = text));
         Read("UPDRAFT_CHECK", "off or strict (on is not in this version)", text => text is "off" or "strict" && Set(() => options.Strict = text == "strict"));
         Read("UPDRAFT_CLOCK", "wall (model is not in this version)", text => text == "wall");
         Read("UPDRAFT_REPORT", "nothing: findings are not in this version", _ => false);

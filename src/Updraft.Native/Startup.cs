@@ -10,7 +10,7 @@ internal static unsafe partial class Startup
     [StructLayout(LayoutKind.Sequential)]
     private struct Guards
     {
-        internal delegate* unmanaged[Cdecl]<void*, void*, nuint, int> Copy;
+        internal delegate* unmanaged[Cdecl]<void*, void*, nuint, void*, int> Copy;
         internal delegate* unmanaged[Cdecl]<void*, nuint*, nuint*, int> Call;
         internal delegate* unmanaged[Cdecl]<void*, nuint, int, long, int> Move;
     }
@@ -20,6 +20,16 @@ internal static unsafe partial class Startup
     {
         internal nuint DeviceStart, DeviceBytes, BackingStart, BackingBytes;
     }
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Kernel
+    {
+        internal byte* Name;
+        internal delegate* unmanaged[Cdecl, SuppressGCTransition]<byte*, byte*, nuint, void> Copy;
+    }
+
+    [LibraryImport("updraft_native")]
+    private static partial int updraft_kernels(Kernel* kernels);
 
     [LibraryImport("updraft_native")]
     private static partial void updraft_install_guards(Ranges* ranges, delegate* unmanaged[Cdecl]<void*, void> report, Guards* guards);
@@ -32,6 +42,7 @@ internal static unsafe partial class Startup
     {
         try
         {
+            OfferKernels();
             Machine.Start(Options.FromEnvironment());
             Guards guards;
             // Mapped memory, behind the devices, may be protected for other reasons: only that of devices is ever moved.
@@ -51,6 +62,17 @@ internal static unsafe partial class Startup
         {
             // Nothing can be returned from here: the calls that follow find no devices and say so.
             Log.Error($"the emulated machine could not be started: {exception.Message}");
+        }
+    }
+
+    /// <summary>Before the variables are read: one of them names a kernel.</summary>
+    private static void OfferKernels()
+    {
+        Kernel* kernels = stackalloc Kernel[16];
+        int count = updraft_kernels(kernels);
+        for (int index = 0; index < count; index++)
+        {
+            CopyKernel.Offer(Marshal.PtrToStringUTF8((nint)kernels[index].Name)!, kernels[index].Copy);
         }
     }
 

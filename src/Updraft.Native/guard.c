@@ -105,44 +105,8 @@ static void on_fault(int signal_number, siginfo_t *info, void *context)
     chain(signal_number, info, context);
 }
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-
-// For what is too large to stay in the cache: the library's memmove fetches the target's lines first, these stores do not.
-__attribute__((target("avx2"))) static void copy_past_cache(char *to, const char *from, size_t count)
-{
-    size_t head = -(uintptr_t)to & 31;
-    memcpy(to, from, head);
-    size_t offset = head;
-    for (; offset + 128 <= count; offset += 128) {
-        __m256i first = _mm256_loadu_si256((const __m256i *)(from + offset));
-        __m256i second = _mm256_loadu_si256((const __m256i *)(from + offset + 32));
-        __m256i third = _mm256_loadu_si256((const __m256i *)(from + offset + 64));
-        __m256i fourth = _mm256_loadu_si256((const __m256i *)(from + offset + 96));
-        _mm256_stream_si256((__m256i *)(to + offset), first);
-        _mm256_stream_si256((__m256i *)(to + offset + 32), second);
-        _mm256_stream_si256((__m256i *)(to + offset + 64), third);
-        _mm256_stream_si256((__m256i *)(to + offset + 96), fourth);
-    }
-    memcpy(to + offset, from + offset, count - offset);
-    _mm_sfence();
-}
-#endif
-
-static void copy(char *to, const char *from, size_t count)
-{
-#if defined(__x86_64__)
-    enum { PAST_CACHE = 512 << 10 };
-    if (count >= PAST_CACHE && (size_t)(to - from) >= count && (size_t)(from - to) >= count) {
-        copy_past_cache(to, from, count);
-        return;
-    }
-#endif
-    memmove(to, from, count);
-}
-
-// Copies; 0 when a byte of either range cannot be touched.
-static int guarded_copy(void *to, const void *from, size_t count)
+// Copies, by one of the functions of kernels.c or by memmove without one; 0 when a byte of either range cannot be touched.
+static int guarded_copy(void *to, const void *from, size_t count, void (*kernel)(void *, const void *, size_t))
 {
     sigjmp_buf here;
     if (sigsetjmp(here, 0)) {
@@ -151,7 +115,11 @@ static int guarded_copy(void *to, const void *from, size_t count)
     }
     guard = &here;
     __asm__ volatile("" ::: "memory");
-    copy(to, from, count);
+    if (kernel) {
+        kernel(to, from, count);
+    } else {
+        memmove(to, from, count);
+    }
     __asm__ volatile("" ::: "memory");
     guard = NULL;
     return 1;
@@ -205,7 +173,7 @@ static int copy_to_file(char *file, const char *from, size_t bytes)
     for (size_t offset = 0; offset < bytes; offset += PAGE) {
         const char *page = from + offset;
         int is_empty = *(const uint64_t *)page == 0 && memcmp(page, page + sizeof(uint64_t), PAGE - sizeof(uint64_t)) == 0;
-        if (!is_empty && !guarded_copy(file + offset, page, PAGE)) {
+        if (!is_empty && !guarded_copy(file + offset, page, PAGE, NULL)) {
             return 0;
         }
     }
@@ -268,7 +236,7 @@ static int find_own_code(struct dl_phdr_info *info, size_t size, void *self)
 }
 
 struct guards {
-    int (*copy)(void *, const void *, size_t);
+    int (*copy)(void *, const void *, size_t, void (*)(void *, const void *, size_t));
     int (*call)(void *, const uintptr_t *, uintptr_t *);
     int (*move)(void *, size_t, int, int64_t);
 };

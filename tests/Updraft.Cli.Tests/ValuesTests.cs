@@ -58,6 +58,13 @@ public sealed class ValuesTests
     public void Schedule_Names(string text, bool isGood) => Check(Values.Schedule, text, isGood);
 
     [Theory]
+    [InlineData("auto", true)]
+    [InlineData("avx2-nt", true)]
+    [InlineData("AVX2", false)]
+    [InlineData("", false)]
+    public void Kernel_Names(string text, bool isGood) => Check(Values.Kernel, text, isGood);
+
+    [Theory]
     [InlineData("off", true)]
     [InlineData("debug", true)]
     [InlineData("loud", false)]

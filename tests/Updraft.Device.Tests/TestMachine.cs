@@ -26,12 +26,12 @@ internal sealed unsafe class TestMachine : IDisposable
 
     internal AclApi Api { get; } = s_api;
 
-    internal TestMachine(string soc = "910b", string schedule = "threads", int devices = 2, string? deviceMemory = null, bool strict = false, bool setDevice = true, int? tasksPerStream = null, bool hasWatchdog = true, int? workers = null, [CallerMemberName] string test = "")
+    internal TestMachine(string soc = "910b", string schedule = "threads", int devices = 2, string? deviceMemory = null, bool strict = false, bool setDevice = true, int? tasksPerStream = null, bool hasWatchdog = true, int? workers = null, string kernel = CopyKernel.Auto, [CallerMemberName] string test = "")
     {
         _watchdog = new Timer(_ => Environment.FailFast($"{test} did not end within {s_limit.TotalSeconds} s"), null, hasWatchdog ? s_limit : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         if (Library != null)
         {
-            bool isItsMachine = soc == Environment.GetEnvironmentVariable("UPDRAFT_SOC") && schedule == "threads" && devices == 2 && deviceMemory == null && !strict && tasksPerStream == null && workers == null;
+            bool isItsMachine = soc == Environment.GetEnvironmentVariable("UPDRAFT_SOC") && schedule == "threads" && devices == 2 && deviceMemory == null && !strict && tasksPerStream == null && workers == null && kernel == CopyKernel.Auto;
             Assert.SkipUnless(isItsMachine, "the library of this process emulates another machine");
             if (setDevice)
             {
@@ -40,7 +40,7 @@ internal sealed unsafe class TestMachine : IDisposable
             return;
         }
         Chip chip = Chip.Find(soc, out string name) ?? throw new ArgumentException($"no chip {soc}", nameof(soc));
-        var options = new Options { Chip = chip, SocName = name, Schedule = schedule, DeviceCount = devices, Strict = strict, TasksPerStream = tasksPerStream, Workers = workers, LogLevel = LogLevel.Off };
+        var options = new Options { Chip = chip, SocName = name, Schedule = schedule, DeviceCount = devices, Strict = strict, TasksPerStream = tasksPerStream, Workers = workers, Kernel = kernel, LogLevel = LogLevel.Off };
         if (deviceMemory != null)
         {
             Assert.True(Options.TryParseSize(deviceMemory, out ulong bytes));

@@ -42,13 +42,14 @@ internal static class BenchCommand
         if (largest * 2 > machine.MemoryBytes)
             throw new UsageException($"--max-size: two buffers of {Sizes.Text(largest)} do not fit into the {Sizes.Text(machine.MemoryBytes)} of a device.");
 
+        string? kernels = DoctorCommand.TryLoad(prefix, out DoctorCommand.Loaded loaded) ? loaded.Kernels : null;
         using CopyBench bench = new(AclApi.Load(prefix.Library), largest, quick);
         List<CopyMeasurement> measurements = [.. bench.Run(Progress(bench.Count))];
         ClearProgress();
         if (json)
-            PrintJson(measurements, machine, schedule, prefix);
+            PrintJson(measurements, machine, schedule, kernels, prefix);
         else
-            PrintTables(measurements, machine, schedule, bench.PeerIsMissing);
+            PrintTables(measurements, machine, schedule, kernels, bench.PeerIsMissing);
         return ExitCode.Ok;
     }
 
@@ -86,10 +87,11 @@ internal static class BenchCommand
             Console.Error.Write($"\r{"",40}\r");
     }
 
-    private static void PrintTables(List<CopyMeasurement> all, EmulatedMachine machine, string schedule, string? peerIsMissing)
+    private static void PrintTables(List<CopyMeasurement> all, EmulatedMachine machine, string schedule, string? kernels, string? peerIsMissing)
     {
         List<string> directions = [.. CopyBench.Directions.Where(direction => all.Any(each => each.Direction == direction))];
         Terminal.Out.WriteLine($"Copies on this machine ({Environment.ProcessorCount} CPUs), emulated {machine.Chip.Name}, schedule {schedule}; pinned host memory, one stream");
+        Terminal.Out.WriteLine($"Copy kernels: {kernels ?? "unknown"}");
         PrintTable("Bandwidth in GB/s: copies queued one after another, one wait at the end", all, directions, each => Number(each.GigabytesPerSecond));
         PrintTable("Latency: one copy and the wait for it", all, directions, each => Time(each.LatencyNs));
         Terminal.Out.WriteLine(string.Join("  ", directions.Select(direction => $"{Plot.Letter(direction)} = {direction}")));
@@ -123,7 +125,7 @@ internal static class BenchCommand
         _ => $"{Number(ns / 1e6)} ms",
     };
 
-    private static void PrintJson(List<CopyMeasurement> all, EmulatedMachine machine, string schedule, Prefix prefix)
+    private static void PrintJson(List<CopyMeasurement> all, EmulatedMachine machine, string schedule, string? kernels, Prefix prefix)
     {
         using var output = Console.OpenStandardOutput();
         using (Utf8JsonWriter writer = new(output, new JsonWriterOptions { Indented = true }))
@@ -133,6 +135,7 @@ internal static class BenchCommand
             writer.WriteString("library", prefix.Library);
             writer.WriteString("soc", machine.SocName);
             writer.WriteString("schedule", schedule);
+            writer.WriteString("kernels", kernels);
             writer.WriteNumber("cpus", Environment.ProcessorCount);
             writer.WriteStartArray("items");
             foreach (CopyMeasurement each in all)

@@ -83,25 +83,41 @@ internal static class DoctorCommand
 
     private static Line LibraryLoads(Prefix prefix)
     {
-        using Process child = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, ["doctor", LoadCheck, prefix.Library])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
-        Task<string> errors = child.StandardError.ReadToEndAsync();
+        if (TryLoad(prefix, out Loaded loaded))
+            return loaded.Complaint is null
+                ? new(Verdict.Ok, "library", $"{loaded.Answer}; copies: {loaded.Kernels}")
+                : new(Verdict.Warn, "library", $"{loaded.Answer}; copies: {loaded.Kernels}", loaded.Complaint);
+        return loaded.ExitCode is null
+            ? new(Verdict.Fail, "library", $"{prefix.Library} hangs when loaded", "please report this")
+            : new(Verdict.Fail, "library", $"{prefix.Library}: {loaded.Complaint ?? $"exit code {loaded.ExitCode}"}", "install again; if that does not help, please report this");
+    }
+
+    /// <param name="ExitCode">Null when it hung.</param>
+    /// <param name="Answer">What the library said about itself.</param>
+    /// <param name="Kernels">What it copies with on this processor.</param>
+    /// <param name="Complaint">The last line that the library or the runtime complained with.</param>
+    internal sealed record Loaded(int? ExitCode, string Answer, string? Kernels, string? Complaint);
+
+    /// <summary>Loads the library in a process of its own, where it may do what it likes. False when it cannot be used.</summary>
+    internal static bool TryLoad(Prefix prefix, out Loaded loaded)
+    {
+        const string Info = "updraft: info: ", Copies = Info + "copies: ";
+        ProcessStartInfo start = new(Environment.ProcessPath!, ["doctor", LoadCheck, prefix.Library]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment["UPDRAFT_LOG"] = "info";
+        using Process child = Process.Start(start)!;
+        Task<string> said = child.StandardError.ReadToEndAsync();
         string answer = child.StandardOutput.ReadToEnd().Trim();
         if (!child.WaitForExit(TimeSpan.FromSeconds(30)))
         {
             child.Kill();
-            return new(Verdict.Fail, "library", $"{prefix.Library} hangs when loaded", "please report this");
+            loaded = new(null, answer, null, null);
+            return false;
         }
-        return child.ExitCode == 0
-            ? new(Verdict.Ok, "library", answer)
-            : new(Verdict.Fail, "library", $"{prefix.Library}: {LastLine(errors.Result) ?? $"exit code {child.ExitCode}"}", "install again; if that does not help, please report this");
+        string[] lines = said.Result.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        loaded = new(child.ExitCode, answer, lines.FirstOrDefault(line => line.StartsWith(Copies, StringComparison.Ordinal))?[Copies.Length..],
+            lines.LastOrDefault(line => !line.StartsWith(Info, StringComparison.Ordinal)));
+        return child.ExitCode == 0;
     }
-
-    private static string? LastLine(string text)
-        => text.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).LastOrDefault();
 
     private static unsafe int Load(string library)
     {

@@ -200,7 +200,7 @@ internal sealed unsafe class BatchElements : SharedWork
             byte* to = (byte*)element->To, from = (byte*)element->From;
             if (_goesPastCache && element->Bytes >= PastCacheElementBytes && !CopyEngine.Overlap(to, from, element->Bytes))
             {
-                CopyEngine.CopyPastCache(to, from, element->Bytes);
+                CopyEngine.CopyPiece(to, from, element->Bytes);
             }
             else
             {

@@ -1,13 +1,11 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using System.Runtime.Intrinsics.X86;
 
 namespace Updraft.Device;
 
 /// <summary>
 /// Moves bytes. Three kernels by size, as measured on this kind of machine: a vector loop, the C library's <c>memmove</c>, and stores
-/// past the cache for what is too large to stay in it. Large copies are cut into pieces that every free
+/// past the cache for what is too large to stay in it (<see cref="CopyKernel"/>). Large copies are cut into pieces that every free
 /// thread takes from (<see cref="SharedWork"/>).
 /// </summary>
 internal static unsafe class CopyEngine
@@ -18,24 +16,28 @@ internal static unsafe class CopyEngine
     /// <summary>The piece of a large copy: small enough that others get their turn within a fraction of a millisecond.</summary>
     private const nuint PieceBytes = 512 << 10;
 
+    /// <summary>What kernels copy at least.</summary>
+    private const nuint KernelBytes = 128;
     private const nuint VectorLoopBytes = 32 << 10;
     private const nuint CachedBytes = 512 << 10;
 
-    // Up to which size which kernel. Fields, so that a test can send every size through each.
-    private static nuint s_vectorLoopBytes = VectorLoopBytes, s_cachedBytes = CachedBytes;
-    private static CopyKernel s_forced;
+    // Without initialisers: no copy shall ask whether the class has been initialised.
+    private static CopyKernel s_short, s_medium, s_long;
 
-    /// <summary>Sends what does not overlap and has 128 bytes or more through one kernel, whatever its size. For tests, while nothing is copied.</summary>
-    internal static CopyKernel Forced
+    /// <summary>
+    /// Chooses the kernels, while nothing is copied: the fastest for each size, or one for everything that does not overlap and has
+    /// 128 bytes or more. 512-bit vectors are only used when they are asked for; they were slower than 256-bit ones.
+    /// </summary>
+    internal static void UseKernel(string name)
     {
-        get => s_forced;
-        set
-        {
-            s_forced = value;
-            s_vectorLoopBytes = value switch { CopyKernel.BySize => VectorLoopBytes, CopyKernel.Vectors => nuint.MaxValue, _ => 0 };
-            s_cachedBytes = value switch { CopyKernel.BySize => CachedBytes, CopyKernel.PastCache => 0, _ => nuint.MaxValue };
-        }
+        bool isFree = name == CopyKernel.Auto;
+        string first = isFree ? CopyKernel.FirstOf("avx2", "sse2") : name, middle = isFree ? CopyKernel.Libc : name, last = isFree ? CopyKernel.FirstOf("avx2-nt", "sse2-nt", "neon-nt") : name;
+        (s_short, s_medium, s_long) = (CopyKernel.Of(first), CopyKernel.Of(middle), CopyKernel.Of(last));
+        KernelsInUse = isFree ? $"{first} to {VectorLoopBytes >> 10} KiB, {middle} to {CachedBytes >> 10} KiB, {last} above" : name;
     }
+
+    /// <summary>The choice, for people.</summary>
+    internal static string KernelsInUse { get; private set; } = null!;
 
     /// <summary>At most <see cref="SmallBytes"/>. Overlapping ranges come out as with memmove.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -43,10 +45,12 @@ internal static unsafe class CopyEngine
     {
         if (bytes - 32 <= 32)
         {
-            // 32 to 64 bytes: all loads before the first store, so it may overlap.
-            Vector256<byte> first = Vector256.Load(from), last = Vector256.Load(from + bytes - 32);
+            // 32 to 64 bytes: all loads before the first store, so it may overlap. With the vectors that every processor has.
+            Vector128<byte> first = Vector128.Load(from), second = Vector128.Load(from + 16), third = Vector128.Load(from + bytes - 32), fourth = Vector128.Load(from + bytes - 16);
             first.Store(to);
-            last.Store(to + bytes - 32);
+            second.Store(to + 16);
+            third.Store(to + bytes - 32);
+            fourth.Store(to + bytes - 16);
         }
         else
         {
@@ -57,65 +61,45 @@ internal static unsafe class CopyEngine
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void CopyMedium(byte* to, byte* from, nuint bytes)
     {
-        if (bytes < 128)
+        if (bytes < KernelBytes)
         {
             Buffer.MemoryCopy(from, to, bytes, bytes);
         }
-        else if (Overlap(to, from, bytes) || !Vector256.IsHardwareAccelerated)
-        {
-            _ = Posix.memmove(to, from, bytes);
-        }
-        else if (bytes <= s_vectorLoopBytes)
-        {
-            CopyByVectors(to, from, bytes);
-        }
-        else if (bytes <= s_cachedBytes)
+        else if (Overlap(to, from, bytes))
         {
             _ = Posix.memmove(to, from, bytes);
         }
         else
         {
-            CopyPastCache(to, from, bytes);
-        }
-    }
-
-    /// <summary>A piece of a large copy; the ranges do not overlap.</summary>
-    internal static void CopyPiece(byte* to, byte* from, nuint bytes)
-    {
-        if (s_forced == CopyKernel.BySize)
-        {
-            CopyPastCache(to, from, bytes);
-        }
-        else
-        {
-            CopyMedium(to, from, bytes);
-        }
-    }
-
-    /// <summary>At least 128 bytes that do not overlap.</summary>
-    private static void CopyByVectors(byte* to, byte* from, nuint bytes)
-    {
-        byte* end = from + (bytes & ~(nuint)127);
-        for (; from < end; from += 128, to += 128)
-        {
-            Copy128(to, from);
-        }
-        nuint rest = bytes & 127;
-        if (rest != 0)
-        {
-            // The last 128 bytes, some of them a second time: cheaper than a copy of a size that has to be found out.
-            Copy128(to - (128 - rest), from - (128 - rest));
+            KernelOf(bytes).Copy(to, from, bytes);
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Copy128(byte* to, byte* from)
+    private static ref readonly CopyKernel KernelOf(nuint bytes)
     {
-        Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
-        first.Store(to);
-        second.Store(to + 32);
-        third.Store(to + 64);
-        fourth.Store(to + 96);
+        if (bytes <= VectorLoopBytes)
+        {
+            return ref s_short;
+        }
+        return ref bytes <= CachedBytes ? ref s_medium : ref s_long;
+    }
+
+    /// <summary>The function in C for that copy; null when libc's memmove is to make it.</summary>
+    internal static void* NativeKernel(byte* to, byte* from, nuint bytes)
+        => bytes < KernelBytes || Overlap(to, from, bytes) ? null : KernelOf(bytes).Native;
+
+    /// <summary>A piece of something large, which does not stay in the cache; the ranges do not overlap.</summary>
+    internal static void CopyPiece(byte* to, byte* from, nuint bytes)
+    {
+        if (bytes < KernelBytes)
+        {
+            Buffer.MemoryCopy(from, to, bytes, bytes);
+        }
+        else
+        {
+            s_long.Copy(to, from, bytes);
+        }
     }
 
     /// <summary>Any size, on the calling thread, with the help of free ones.</summary>
@@ -236,46 +220,4 @@ internal static unsafe class CopyEngine
     }
 
     internal static bool Overlap(byte* to, byte* from, nuint bytes) => (nuint)(to - from) < bytes || (nuint)(from - to) < bytes;
-
-    /// <summary>Stores past the cache: the target is too large to be read from it again, and fetching its lines first would be wasted.</summary>
-    internal static void CopyPastCache(byte* to, byte* from, nuint bytes)
-    {
-        // The last piece of a large copy may be shorter than what is missing to an aligned target.
-        nuint head = Math.Min((nuint)(-(nint)to) & 31, bytes);
-        Buffer.MemoryCopy(from, to, head, head);
-        to += head;
-        from += head;
-        bytes -= head;
-        byte* end = to + (bytes & ~(nuint)127);
-        while (to < end)
-        {
-            Vector256<byte> first = Vector256.Load(from), second = Vector256.Load(from + 32), third = Vector256.Load(from + 64), fourth = Vector256.Load(from + 96);
-            first.StoreAlignedNonTemporal(to);
-            second.StoreAlignedNonTemporal(to + 32);
-            third.StoreAlignedNonTemporal(to + 64);
-            fourth.StoreAlignedNonTemporal(to + 96);
-            to += 128;
-            from += 128;
-        }
-        Buffer.MemoryCopy(from, to, bytes & 127, bytes & 127);
-        if (Sse.IsSupported)
-        {
-            // Non-temporal stores are not ordered by the release that publishes the end of the copy.
-            Sse.StoreFence();
-        }
-        else
-        {
-            Interlocked.MemoryBarrier();
-        }
-    }
-}
-
-/// <summary>The ways bytes can be moved; see <see cref="CopyEngine"/>.</summary>
-internal enum CopyKernel
-{
-    /// <summary>The fastest for the size: the product.</summary>
-    BySize,
-    Vectors,
-    Libc,
-    PastCache,
 }

@@ -7,8 +7,8 @@ namespace Updraft.Device;
 /// </summary>
 internal static unsafe class HostGuard
 {
-    /// <summary>Set by the native shell: copies and returns 1, or returns 0 when the memory faulted.</summary>
-    internal static delegate* unmanaged[Cdecl]<void*, void*, nuint, int> GuardedCopy;
+    /// <summary>Set by the native shell: copies with the kernel (null: memmove) and returns 1, or returns 0 when the memory faulted.</summary>
+    internal static delegate* unmanaged[Cdecl]<void*, void*, nuint, void*, int> GuardedCopy;
 
     /// <summary>Set by the native shell: calls a function of the program; returns 0 when its address is not code.</summary>
     internal static delegate* unmanaged[Cdecl]<void*, nuint*, nuint*, int> GuardedCall;
@@ -29,7 +29,7 @@ internal static unsafe class HostGuard
     {
         if (GuardedCopy != null)
         {
-            return GuardedCopy(to, from, bytes) != 0;
+            return GuardedCopy(to, from, bytes, CopyEngine.NativeKernel((byte*)to, (byte*)from, bytes)) != 0;
         }
         if (!CanRead(from, bytes) || !CanWrite(to, bytes))
         {

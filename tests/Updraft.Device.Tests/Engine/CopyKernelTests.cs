@@ -7,7 +7,8 @@ public sealed unsafe class CopyKernelTests
 {
     private const int Guard = 256;
 
-    public static TheoryData<string> Kernels => [.. Enum.GetNames<CopyKernel>()];
+    /// <summary>Those of this processor, in process; those in C run in tests/c/basics/copies.c.</summary>
+    public static TheoryData<string> Kernels => [CopyKernel.Auto, .. CopyKernel.Available];
 
     /// <summary>Around every threshold of the engine: vectors, cache, small copies, pieces of large ones.</summary>
     private static readonly int[] s_sizes =
@@ -20,8 +21,7 @@ public sealed unsafe class CopyKernelTests
     [MemberData(nameof(Kernels))]
     public void Copy_EverySizeAndAlignment_MovesExactlyItsBytes(string kernel)
     {
-        using var machine = new TestMachine();
-        using var forced = new Forced(kernel);
+        using var machine = new TestMachine(kernel: kernel);
         int room = s_sizes[^1] + 2 * Guard;
         byte* from = TestMachine.Pageable((nuint)room), to = TestMachine.Pageable((nuint)room);
         for (int index = 0; index < room; index++)
@@ -48,8 +48,7 @@ public sealed unsafe class CopyKernelTests
     [MemberData(nameof(Kernels))]
     public void Copy_Overlapping_ComesOutAsMemmove(string kernel)
     {
-        using var machine = new TestMachine();
-        using var forced = new Forced(kernel);
+        using var machine = new TestMachine(kernel: kernel);
         foreach (int size in new[] { 40, 100, 200, 5000, 40_000, 600_000, (2 << 20) + 5 })
         {
             foreach (int shift in new[] { 1, 16, 33, 129 })
@@ -79,8 +78,7 @@ public sealed unsafe class CopyKernelTests
     [MemberData(nameof(Kernels))]
     public void Interface_RoundTrips_BringTheBytesBack(string kernel)
     {
-        using var machine = new TestMachine();
-        using var forced = new Forced(kernel);
+        using var machine = new TestMachine(kernel: kernel);
         nint first = machine.Stream(), second = machine.Stream();
         foreach (int size in s_sizes)
         {
@@ -119,11 +117,24 @@ public sealed unsafe class CopyKernelTests
         return bytes;
     }
 
-    /// <summary>One kernel for the duration of a test.</summary>
-    private sealed class Forced : IDisposable
+    [Fact]
+    public void Names_ThatTheVariableMayHave_CoverThisProcessor()
     {
-        internal Forced(string kernel) => CopyEngine.Forced = Enum.Parse<CopyKernel>(kernel);
+        Assert.Empty(CopyKernel.Available.Except(CopyKernel.Names));
+        Assert.Equal(CopyKernel.Libc, CopyKernel.FirstOf("no such kernel"));
+        Assert.Contains(CopyKernel.Libc, CopyKernel.Available);
+    }
 
-        public void Dispose() => CopyEngine.Forced = CopyKernel.BySize;
+    [Fact]
+    public void UseKernel_OneOrAll_SaysWhichAreInUse()
+    {
+        using var machine = new TestMachine();
+        Assert.EndsWith("above", CopyEngine.KernelsInUse);
+        foreach (string kernel in CopyKernel.Available)
+        {
+            CopyEngine.UseKernel(kernel);
+            Assert.Equal(kernel, CopyEngine.KernelsInUse);
+        }
+        CopyEngine.UseKernel(CopyKernel.Auto);
     }
 }

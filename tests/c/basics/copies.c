@@ -1,6 +1,7 @@
 // aclrtMemcpy, aclrtMemcpyAsync and the fills from C: bytes at every size and offset, codes in their order (memcpy.md 1 and 2).
 // env: UPDRAFT_SOC=910b UPDRAFT_DEVICES=2
 #include "check.h"
+#include "process.h"
 
 enum { room = 3 << 20 };
 static unsigned char *device, *second, *pinned, *back, pageable[room], result_bytes[room];
@@ -100,7 +101,7 @@ static void elapsed_time(void)
     NEED(aclrtDestroyEvent(end));
 }
 
-int main(void)
+static void set_up(void)
 {
     NEED(aclInit(NULL));
     NEED(aclrtSetDevice(0));
@@ -109,6 +110,44 @@ int main(void)
     NEED(aclrtMalloc((void **)&second, room, ACL_MEM_MALLOC_HUGE_FIRST));
     NEED(aclrtMallocHost((void **)&pinned, room));
     NEED(aclrtMallocHost((void **)&back, room));
+}
+
+static const char *kernel;
+
+static void with_kernel(void)
+{
+    setenv("UPDRAFT_KERNEL", kernel, 1);
+    setenv("UPDRAFT_LOG", "info", 1);
+    set_up();
+    every_size();
+    exit(result());
+}
+
+// Each way of moving bytes that this processor has, in a process of its own. One that it has not is refused by name.
+static void every_kernel(void)
+{
+#if defined(__x86_64__)
+    static const char *const kernels[] = { "libc", "movsb", "sse2", "sse2-nt", "avx2", "avx2-nt", "avx512", "avx512-nt" };
+#else
+    static const char *const kernels[] = { "libc", "neon", "neon-nt" };
+#endif
+    for (size_t index = 0; index < sizeof kernels / sizeof kernels[0]; index++) {
+        char what[64], in_use[64];
+        kernel = kernels[index];
+        ended end = in_child(with_kernel);
+        snprintf(in_use, sizeof in_use, "copies: %s\n", kernel);
+        int is_used = strstr(end.err, in_use) != NULL, is_refused = strstr(end.err, "UPDRAFT_KERNEL") != NULL;
+        snprintf(what, sizeof what, "copies by %s%s", kernel, is_refused ? " # SKIP not on this processor" : "");
+        if (!check(end.code == 0 && is_used != is_refused, what)) {
+            printf("# %d, stdout \"%s\", stderr \"%.500s\"\n", end.code, end.out, end.err);
+        }
+    }
+}
+
+int main(void)
+{
+    every_kernel();
+    set_up();
     every_size();
     codes();
     last_error_and_message();

@@ -66,7 +66,7 @@ static void one_gigabyte(void) { limit(1ull << 30); exit(copies()); }
 
 static const char *const variables[][2] = {
     { "UPDRAFT_SOC", "no-such-chip" }, { "UPDRAFT_DEVICES", "-3" }, { "UPDRAFT_DEVICES", "99999999999999" }, { "UPDRAFT_DEVICE_MEMORY", "lots" },
-    { "UPDRAFT_DEVICE_MEMORY", "99999999999T" }, { "UPDRAFT_SCHEDULE", "random:" }, { "UPDRAFT_CHECK", "maybe" }, { "UPDRAFT_LOG", "9" }, { "UPDRAFT_LOG", "" },
+    { "UPDRAFT_DEVICE_MEMORY", "99999999999T" }, { "UPDRAFT_SCHEDULE", "random:" }, { "UPDRAFT_CHECK", "maybe" }, { "UPDRAFT_KERNEL", "avx9" }, { "UPDRAFT_LOG", "9" }, { "UPDRAFT_LOG", "" },
 };
 static unsigned variable;
 static void with_variable(void) { setenv(variables[variable][0], variables[variable][1], 1); exit(copies()); }
