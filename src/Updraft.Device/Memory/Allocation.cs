@@ -19,7 +19,8 @@ internal unsafe struct Allocation
 
     /// <summary>Number of the grace period that was running when the memory was freed.</summary>
     internal ulong FreedInGrace;
-    internal long FreedAtNs;
+    /// <summary>By <see cref="Posix.CoarseMs"/>, for messages.</summary>
+    internal long FreedAtMs;
     internal int FreedByThread;
     internal uint PageBytes;
     internal uint Span;

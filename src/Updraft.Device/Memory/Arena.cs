@@ -29,6 +29,7 @@ internal sealed unsafe class Arena
 
     private const nuint LargestSlotBytes = 1 << 20;
     private const nuint Granule = 1 << Chunk.GranuleShift;
+    private const int LinearClasses = 8;
 
     private struct Span
     {
@@ -73,7 +74,7 @@ internal sealed unsafe class Arena
 
     /// <summary>What may be in use at once; the window itself is larger, so that addresses need not be reused soon.</summary>
     private readonly ulong _capacity;
-    private readonly Dictionary<ushort, (ulong Current, ulong Peak)> _modules = [];
+    private readonly (ulong Current, ulong Peak)[] _modules = new (ulong, ulong)[Allocations.LastModule + 1];
 
     /// <param name="lookup">What is said of each chunk of the window, for lookups that know no arena.</param>
     internal Arena(nuint start, nuint size, nuint distance, Chunk* lookup, ulong capacity = ulong.MaxValue)
@@ -88,7 +89,7 @@ internal sealed unsafe class Arena
         {
             classes.Add(new SizeClass(size2));
             // Eight steps of 512 bytes, then four sizes per doubling: at most a quarter is wasted.
-            size2 += size2 < 8 * Granule ? Granule : (nuint)1 << (System.Numerics.BitOperations.Log2(size2) - 2);
+            size2 += size2 < LinearClasses * Granule ? Granule : (nuint)1 << (System.Numerics.BitOperations.Log2(size2) - 2);
         }
         _classes = [.. classes];
     }
@@ -147,7 +148,7 @@ internal sealed unsafe class Arena
     {
         lock (_lock)
         {
-            return [.. _modules.OrderBy(entry => entry.Key).Select(entry => (entry.Key, entry.Value.Current, entry.Value.Peak))];
+            return [.. _modules.Select(static (usage, module) => ((ushort)module, usage.Current, usage.Peak)).Where(static entry => entry.Peak > 0)];
         }
     }
 
@@ -192,7 +193,7 @@ internal sealed unsafe class Arena
             SetState(allocation, AllocationState.Freed);
             Place.Vanished();
             allocation->FreedInGrace = GracePeriod.Current;
-            allocation->FreedAtNs = Clock.Wall.NowNs;
+            allocation->FreedAtMs = Posix.CoarseMs();
             allocation->FreedByThread = ThreadState.Current.ThreadId;
             ref Span span = ref _spans[allocation->Span];
             if (span.SlotBytes <= LargestSlotBytes)
@@ -333,7 +334,7 @@ internal sealed unsafe class Arena
         {
             UsedHugeBytes = sign > 0 ? UsedHugeBytes + bytes : UsedHugeBytes - bytes;
         }
-        ref (ulong Current, ulong Peak) usage = ref CollectionsMarshal.GetValueRefOrAddDefault(_modules, module, out _);
+        ref (ulong Current, ulong Peak) usage = ref _modules[module];
         usage.Current = sign > 0 ? usage.Current + bytes : usage.Current - bytes;
         usage.Peak = Math.Max(usage.Peak, usage.Current);
     }
@@ -505,23 +506,20 @@ internal sealed unsafe class Arena
         return index;
     }
 
-    private int ClassOf(nuint bytes)
+    /// <summary>The smallest class whose slots have so many bytes: the inverse of how the classes are made.</summary>
+    private static int ClassOf(nuint bytes)
     {
-        int low = 0, high = _classes.Length - 1;
-        while (low < high)
+        uint last = (uint)bytes - 1;
+        if (last < LinearClasses * (uint)Granule)
         {
-            int middle = (low + high) / 2;
-            if (_classes[middle].SlotBytes < bytes)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                high = middle;
-            }
+            return (int)(last / (uint)Granule);
         }
-        return low;
+        int power = System.Numerics.BitOperations.Log2(last), first = System.Numerics.BitOperations.Log2(LinearClasses * (uint)Granule);
+        return LinearClasses + (power - first) * 4 + (int)(last >> power - 2 & 3);
     }
+
+    /// <summary>Bytes of the slot that memory of this size gets.</summary>
+    internal nuint SlotBytesFor(nuint bytes) => _classes[ClassOf(bytes)].SlotBytes;
 
     internal static nuint RoundUp(nuint value, nuint unit) => (value + unit - 1) / unit * unit;
 

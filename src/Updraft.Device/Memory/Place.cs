@@ -168,6 +168,6 @@ internal readonly unsafe struct Place
         string offset = $"{address - allocation->Address} bytes into allocation {allocation->Serial} of {allocation->Requested} bytes at 0x{allocation->Address:x}";
         return allocation->State == AllocationState.Live
             ? $"0x{address:x} ({kind}, {offset})"
-            : $"0x{address:x} ({kind}, {offset}, freed by thread {allocation->FreedByThread} {(Clock.Wall.NowNs - allocation->FreedAtNs) / 1_000_000} ms ago)";
+            : $"0x{address:x} ({kind}, {offset}, freed by thread {allocation->FreedByThread} {Posix.CoarseMs() - allocation->FreedAtMs} ms ago)";
     }
 }

@@ -157,6 +157,20 @@ internal static unsafe partial class Posix
     /// <summary>Every host has a first node, also where the system shows none.</summary>
     internal static bool HasNode(int node) => node == 0 || Directory.Exists($"/sys/devices/system/node/node{node}");
 
+    private const int CLOCK_MONOTONIC_COARSE = 6;
+
+    [LibraryImport("libc")]
+    [SuppressGCTransition]
+    private static partial int clock_gettime(int clock, Time* time);
+
+    /// <summary>Milliseconds of the clock that the kernel advances with its ticks: costs 3 ns to read, where the exact one takes 20.</summary>
+    internal static long CoarseMs()
+    {
+        Time time;
+        _ = clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+        return time.Seconds * 1000 + time.Fraction / 1_000_000;
+    }
+
     internal const int FUTEX_WAIT = 0, FUTEX_WAKE = 1;
 
     private static readonly nint s_futex = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;

@@ -4,7 +4,7 @@ namespace Updraft.Device;
 internal static unsafe class Allocations
 {
     /// <summary>Modules a program may name; what is above counts for the program itself, which is 0.</summary>
-    private const ushort LastModule = 127;
+    internal const ushort LastModule = 127;
 
     internal static void Device(void** devPtr, nuint size, aclrtMemMallocPolicy policy, bool isPadded)
     {

@@ -93,4 +93,19 @@ public sealed unsafe class ChunkTests
         Assert.False(Chunk.TryFind(chunks, 4 << 20, 4 << 20, out _, out _));
         Assert.Equal(4096u, Chunk.PageBytes(chunks, 0));
     }
+
+    [Fact]
+    public void SlotBytesFor_EverySize_IsTheSmallestThatFits()
+    {
+        using var machine = new TestMachine();
+        Arena arena = Machine.Devices[0].Memory;
+        nuint below = 0;
+        for (nuint bytes = 1; bytes <= 1 << 20; bytes++)
+        {
+            nuint slot = arena.SlotBytesFor(bytes);
+            Assert.True(slot >= bytes && (slot == below || bytes == below + 1), $"{bytes} bytes get a slot of {slot}, {bytes - 1} one of {below}");
+            below = slot;
+        }
+        Assert.Equal((nuint)1 << 20, below);
+    }
 }
