@@ -15,9 +15,30 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
     private readonly List<Stream> _ready = [];
     private readonly bool _picksAtRandom = ReferenceEquals(stepsPerCall, Random);
     private ulong _state = seed;
+    private readonly bool _isEager = ReferenceEquals(stepsPerCall, Eager);
     private bool _isStepping;
+    private int _waiting;
 
     internal override bool StepsThroughGraphs => _picksAtRandom;
+
+    /// <summary>The usual case of <c>eager</c>, in which nothing else is ready: without the way through the list.</summary>
+    internal override bool RunAtOnce(Stream stream)
+    {
+        if (!_isEager)
+        {
+            return false;
+        }
+        lock (_lock)
+        {
+            if (_isStepping || _ready.Count > 0 || !stream.TryOwnIdle())
+            {
+                return false;
+            }
+            RunOwned(stream, long.MaxValue);
+            _ = Step(int.MaxValue);
+            return true;
+        }
+    }
 
     internal override void Ready(Stream stream)
     {
@@ -32,7 +53,7 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
     {
         lock (_lock)
         {
-            Monitor.PulseAll(_lock);
+            WakeWaiting();
             Step(stepsPerCall(this));
         }
     }
@@ -41,7 +62,7 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
     {
         lock (_lock)
         {
-            Monitor.PulseAll(_lock);
+            WakeWaiting();
         }
     }
 
@@ -81,7 +102,9 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
             {
                 return false;
             }
+            _waiting++;
             Monitor.Wait(_lock, deadline.LeftMs);
+            _waiting--;
         }
         return true;
     }
@@ -119,18 +142,32 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
         }
         if (stream.TryTakeFromQueue())
         {
-            _isStepping = true;
-            try
-            {
-                stream.Run(stream.Head + 1);
-            }
-            finally
-            {
-                _isStepping = false;
-            }
+            RunOwned(stream, stream.Head + 1);
         }
-        Monitor.PulseAll(_lock);
         return true;
+    }
+
+    private void RunOwned(Stream stream, long target)
+    {
+        _isStepping = true;
+        try
+        {
+            stream.Run(target);
+        }
+        finally
+        {
+            _isStepping = false;
+        }
+        WakeWaiting();
+    }
+
+    /// <summary>Waiting threads look again. Waking nobody is dear, too.</summary>
+    private void WakeWaiting()
+    {
+        if (_waiting > 0)
+        {
+            Monitor.PulseAll(_lock);
+        }
     }
 
     // splitmix64: small, and the same on every machine.

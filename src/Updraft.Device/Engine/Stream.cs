@@ -145,7 +145,7 @@ internal sealed unsafe partial class Stream
         Volatile.Write(ref _producer.Tail, tail + 1);
         LeaveSubmit(thread);
         // The runner that goes idle must see the new tail, or we must see that it went idle: it pays the fence for both (FenceSubmitters).
-        if (Volatile.Read(ref _run.State) == Idle && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
+        if (Volatile.Read(ref _run.State) == Idle && !Machine.Scheduler.RunAtOnce(this) && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
         {
             Enqueue();
         }
@@ -296,6 +296,9 @@ internal sealed unsafe partial class Stream
         int state = Volatile.Read(ref _run.State);
         return (state == Queued || state == Watched && !IsIdle) && Interlocked.CompareExchange(ref _run.State, Running, state) == state;
     }
+
+    /// <summary>Takes an idle stream that nobody was told of.</summary>
+    internal bool TryOwnIdle() => Interlocked.CompareExchange(ref _run.State, Running, Idle) == Idle;
 
     /// <summary>True when <see cref="TryOwn"/> is worth a try.</summary>
     internal bool IsWaitingForRunner => Volatile.Read(ref _run.State) is var state && (state == Queued || state == Watched && !IsIdle);
