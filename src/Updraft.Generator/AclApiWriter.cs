@@ -36,17 +36,24 @@ internal static class AclApiWriter
         string type = TypeOf(function.ReturnType, table, function.IsOperator);
         string parameters = string.Join(", ", function.Parameters.Select((parameter, position) => $"{types[position]} {Code.Identifier(parameter.Name)}"));
         string arguments = string.Join(", ", function.Parameters.Select(parameter => Code.Identifier(parameter.Name)));
-        code.Summary($"C: {function.Declaration}; declared in {function.Header}.{Chips(function)}{(function.Notes.Contains("deprecated") ? " Deprecated." : "")}");
+        code.Summary($"C: {function.Declaration}.");
+        code.Documentation("returns", function.ReturnsError ? "0, or a code of AclError; aclGetRecentErrMsg says more." : "");
+        string kind = (function.Notes.Contains("async") ? " Queued in a stream." : "") + (function.IsDeprecated ? " Deprecated." : "");
+        code.Documentation("remarks", $"Declared in {function.Header}, {(function.IsOperator ? "model and operator interface" : $"chapter {function.Chapter}")}.{Chips(function)}{kind}");
         code.Line($"public {type} {function.Name}({parameters}) => ((delegate* unmanaged[Cdecl]<{string.Join(", ", types.Append(type))}>)_functions[{index}])({arguments});");
         code.Line();
     }
 
-    /// <summary>Which chips have it, where that is said and is not "all".</summary>
+    /// <summary>Which chips have it, where that is said.</summary>
     private static string Chips(CFunction function)
     {
-        if (function.Support.Contains('-') || !function.Support.Contains('n'))
+        if (function.Support.Contains('-'))
         {
             return "";
+        }
+        if (!function.Support.Contains('n'))
+        {
+            return " On every chip.";
         }
         string[] chips = [.. CFunction.Chips.Where((_, chip) => function.Support[chip] != 'n')];
         return chips.Length == 0 ? " No chip has it." : $" Only on {string.Join(", ", chips)}.";

@@ -60,11 +60,14 @@ internal sealed class Code
         Line("};");
     }
 
-    public void Summary(string text)
+    public void Summary(string text) => Documentation("summary", text);
+
+    /// <summary>An element of a documentation comment, if there is anything to say.</summary>
+    public void Documentation(string element, string text)
     {
         if (text.Length > 0)
         {
-            Line("/// <summary>" + text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;") + "</summary>");
+            Line($"/// <{element}>" + text.Replace("&", "&amp;").Replace("<", "&lt;").Replace(">", "&gt;") + $"</{element}>");
         }
     }
 
