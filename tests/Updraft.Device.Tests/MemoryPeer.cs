@@ -14,13 +14,14 @@ internal sealed unsafe class MemoryPeer : IDisposable
     private const string Variable = "UPDRAFT_TEST_PEER";
     private readonly Process _process;
 
-    internal int ProcessId => _process.Id;
+    internal int ProcessId { get; }
 
     internal MemoryPeer(string soc = "910b", int devices = 2)
     {
         ProcessStartInfo start = OwnProgram.With();
         start.Environment[Variable] = $"{soc} {devices.ToString(CultureInfo.InvariantCulture)}";
         _process = Process.Start(start)!;
+        ProcessId = _process.Id;
     }
 
     /// <summary>Makes the call there; fails with its message unless it succeeded. Returns what it gave.</summary>

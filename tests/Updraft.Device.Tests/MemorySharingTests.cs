@@ -544,4 +544,92 @@ public sealed unsafe class MemorySharingTests
         peer.Kill();
         Assert.False(ProcessMark.IsAlive(mark));
     }
+
+    /// <summary>
+    /// Processes that share memory with each other and with this one are killed in the middle of whatever they do. What is left of them: the
+    /// mappings of the others, nothing else. The seed is in the name of the case.
+    /// </summary>
+    [Theory]
+    [InlineData(1), InlineData(2)]
+    public void RandomProcesses_KilledInTheMiddle_LeaveNothing(int seed)
+    {
+        using var machine = new TestMachine();
+        var random = new Random(seed);
+        string[] leftBefore = Leftovers();
+        byte* own = machine.Device(Size);
+        machine.Ok(machine.Api.aclrtMemset(own, Size, 1, Size));
+        string ownKey = Export(machine, own);
+        int filesBefore = SharedFiles();
+        List<MemoryPeer> peers = [];
+        List<int> killed = [];
+        List<(string Key, nint Memory, MemoryPeer Owner, byte Value)> imports = [];
+        for (int round = 0; round < 6; round++)
+        {
+            while (peers.Count < 2)
+            {
+                var peer = new MemoryPeer();
+                peers.Add(peer);
+                peer.Ok($"malloc m {Size}");
+                byte value = (byte)random.Next(2, 200);
+                peer.Ok($"fill m 0 {value} {Size}");
+                string key = peer.Ok($"export m {Size} 1");
+                peer.Ok($"import own {ownKey} 0");
+                machine.Ok(Import(machine, key, out byte* memory));
+                imports.Add((key, (nint)memory, peer, value));
+                foreach (MemoryPeer other in peers.Where(other => other != peer))
+                {
+                    other.Ok($"import x {key} 0");
+                    Assert.Equal(value.ToString(CultureInfo.InvariantCulture), other.Ok($"read x {random.Next((int)Size)}"));
+                }
+            }
+            MemoryPeer victim = peers[random.Next(peers.Count)];
+            victim.Send(random.Next(5) switch
+            {
+                0 => $"fill own 0 1 {Size}", // what stands there
+                1 => $"malloc n {64 * MiB}",
+                2 => $"import y {ownKey} 0",
+                3 => $"export m {Size} 1",
+                _ => $"physical p {Size}",
+            });
+            victim.Kill();
+            killed.Add(victim.ProcessId);
+            peers.Remove(victim);
+            foreach ((string key, nint memory, MemoryPeer owner, byte value) in imports.ToArray())
+            {
+                Assert.Equal(value, machine.Read((byte*)memory + random.Next((int)Size), 1)[0]);
+                machine.Returns(owner == victim ? 107000 : 0, Import(machine, key, out _));
+                if (owner != victim)
+                {
+                    machine.Ok(Close(machine, key)); // the older one of two
+                    machine.Returns(107017, machine.Api.aclrtMemset((void*)memory, 1, 0, 1));
+                    machine.Ok(Close(machine, key));
+                    machine.Ok(Import(machine, key, out byte* again));
+                    imports[imports.FindIndex(entry => entry.Key == key)] = (key, (nint)again, owner, value);
+                }
+                else
+                {
+                    machine.Ok(Close(machine, key));
+                    imports.RemoveAll(entry => entry.Key == key);
+                }
+            }
+            Assert.Equal(-1, machine.Read(own, (int)Size).AsSpan().IndexOfAnyExcept((byte)1));
+        }
+        imports.ForEach(import => machine.Ok(Close(machine, import.Key)));
+        foreach (MemoryPeer peer in peers)
+        {
+            peer.Dispose();
+            killed.Add(peer.ProcessId);
+        }
+        string[] sockets = [.. File.ReadLines("/proc/net/unix").Where(line => killed.Exists(pid => line.EndsWith($"@updraft-{pid}", StringComparison.Ordinal)))];
+        Assert.Empty(sockets);
+        Assert.Equal(leftBefore, Leftovers());
+        Assert.Equal(filesBefore, SharedFiles()); // this process holds none of their memory
+        machine.Ok(machine.Api.aclrtFree(own));
+        nuint free, total;
+        machine.Ok(machine.Api.aclrtGetMemInfo(aclrtMemAttr.ACL_HBM_MEM, &free, &total));
+        Assert.Equal(total, free);
+    }
+
+    /// <summary>Memory files that this process holds.</summary>
+    private static int SharedFiles() => new DirectoryInfo("/proc/self/fd").EnumerateFileSystemInfos().Count(file => file.LinkTarget?.Contains("memfd:updraft", StringComparison.Ordinal) == true);
 }
