@@ -10,7 +10,7 @@ public sealed class PackageTests
     public void Packages_RestoreRunPublishAndInstall()
     {
         Assert.SkipUnless(Backend.IsPrefixThere, "UPDRAFT_PREFIX does not name an installed tree");
-        string root = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(SourceFile())!, "../.."));
+        string root = Root;
         string work = Directory.CreateTempSubdirectory("updraft-packages-").FullName;
         try
         {
@@ -27,6 +27,8 @@ public sealed class PackageTests
 
     private static string Run(string root, string script, params string[] arguments) =>
         Child.Run(new ProcessStartInfo(Path.Combine(root, script), arguments) { WorkingDirectory = root }, TimeSpan.FromMinutes(10));
+
+    internal static string Root { get; } = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(SourceFile())!, "../.."));
 
     private static string SourceFile([CallerFilePath] string path = "") => path;
 }
