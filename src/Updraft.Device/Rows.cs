@@ -34,7 +34,7 @@ internal static class Rows
     /// <summary>A row returned a code instead of throwing: time-outs, pending asynchronous errors, context failures.</summary>
     internal static int Result(Function function, AclError code) => function is Function.aclrtGetLastError or Function.aclrtPeekAtLastError
         ? (int)code // A value, not a failure: reading the slot must not fill it again.
-        : Record(function, code, null, !ThreadState.IsNeverStored(code));
+        : Record(function, code, ThreadState.Current.TakeExplanation(code), !ThreadState.IsNeverStored(code));
 
     internal static int Unsupported(Function function) =>
         Record(function, AclError.RtFeatureNotSupport, UnsupportedText(function), ThreadState.StoresUnsupported(function));
@@ -64,6 +64,7 @@ internal static class Rows
             thread.LastError = code;
         }
         thread.Messages.Add(function, code, text, messageCode);
+        thread.Explanation = null;
         return (int)code;
     }
 }

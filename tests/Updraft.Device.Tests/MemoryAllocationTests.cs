@@ -270,6 +270,18 @@ public sealed unsafe class MemoryAllocationTests
         nint stream = machine.Stream();
         machine.Ok(machine.Api.aclrtMemcpyAsync(device, 64, source, 64, H2D, stream));
         machine.Returns(507013, machine.Api.aclrtSynchronizeStream(stream));
+        Assert.Contains("freed by thread", machine.Message()); // the call that returns the code says which copy of what
+        machine.Ok(machine.Api.aclrtMemsetAsync(device, 64, 0, 64, stream));
+        machine.Returns(507013, machine.Api.aclrtSynchronizeDevice());
+        string? message = machine.Message();
+        Assert.Contains("The fill of 64 bytes", message);
+        Assert.Contains("freed by thread", message);
+        machine.Ok(machine.Api.aclrtMemcpyAsync(device, 64, source, 64, H2D, stream));
+        byte* pageable = TestMachine.Pageable(64);
+        machine.Returns(507013, machine.Api.aclrtMemcpyAsync(live, 64, pageable, 64, H2D, stream)); // this copy waited for the one that failed
+        Assert.Contains("freed by thread", machine.Message());
+        machine.Returns(100000, machine.Api.aclrtMalloc(null, 1, 0));
+        Assert.DoesNotContain("freed by thread", machine.Message());
         machine.Ok(machine.Api.aclrtPointerGetAttributes(pinned, &attributes));
         Assert.Equal(aclrtMemLocationType.ACL_MEM_LOCATION_TYPE_UNREGISTERED, attributes.location.type);
         machine.Returns(107017, machine.Api.aclrtMemcpy(live, 64, pinned, 64, H2D));

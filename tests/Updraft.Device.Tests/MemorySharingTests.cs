@@ -478,7 +478,9 @@ public sealed unsafe class MemorySharingTests
         machine.Ok(machine.Api.aclrtStreamWaitEvent(stream, opened));
         peer.Kill();
         machine.Returns(507022, machine.Api.aclrtSynchronizeStream(stream));
+        Assert.Contains($"process {peer.ProcessId}, which queued its latest record, has ended", machine.Message());
         machine.Returns(507022, machine.Api.aclrtSynchronizeEvent(opened));
+        Assert.Contains($"Process {peer.ProcessId}, which queued the latest record", machine.Message());
         machine.Ok(machine.Api.aclrtRecordEvent(opened, stream)); // usable again
         machine.Ok(machine.Api.aclrtSynchronizeEvent(opened));
     }
@@ -500,6 +502,7 @@ public sealed unsafe class MemorySharingTests
         Assert.Equal(0, machine.Read(device, 1)[0]);
         peer.Kill();
         machine.Returns(507022, machine.Api.aclrtSynchronizeStream(stream));
+        Assert.Contains($"of process {peer.ProcessId} was given up: the process has ended", machine.Message());
         machine.Returns(507022, machine.Api.aclrtSynchronizeStream(second));
         Assert.Equal(5, machine.Read(device, 1)[0]); // the stream went on
         // A later wait too; but a record that somebody left is taken.

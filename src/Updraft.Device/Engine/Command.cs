@@ -48,7 +48,7 @@ internal enum CommandKind : byte
     /// <summary>The object is a <see cref="DeviceTask"/> that knows what to do: rare commands need no kind of their own.</summary>
     Task,
 
-    /// <summary>Fails with <see cref="Command.Failure"/>: the fault was already certain when the command was queued.</summary>
+    /// <summary>Fails with <see cref="Command.Failure"/>: the fault was already certain when the command was queued. The object is a string, why.</summary>
     Fault,
 }
 

@@ -202,7 +202,7 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
                 _progress = 0;
                 if (result != AclError.Success)
                 {
-                    Graph.Fail(result);
+                    Graph.Fail(result, Attached(index) as string ?? stream.TakeExplanation());
                 }
             }
             _isStarted = false;
@@ -242,6 +242,7 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
     {
         if (command.UsesFreedMemory)
         {
+            stream.Explain($"Task {Sequence(index)} of model {Graph.Model.Id} uses memory that has been freed since it was recorded.");
             result = AclError.RtSysDma;
             return true;
         }

@@ -28,6 +28,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
     private bool _ownerWaits, _hasEnded, _inPlaceEnded;
     private volatile bool _aborts;
     private int _error;
+    private string? _reason;
     private long _run;
     private long _validAt = -1;
 
@@ -139,6 +140,10 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
                 return false;
             }
             result = _error != 0 || !_aborts ? (AclError)_error : AclError.RtModelAbortNormal;
+            if (_error != 0 && _reason != null)
+            {
+                stream.Explain(_reason);
+            }
             _owner = null;
             if (_active == 0)
             {
@@ -202,6 +207,7 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
         _owner = stream;
         _run++;
         _error = 0;
+        _reason = null;
         _aborts = false;
         _ownerWaits = _hasEnded = false;
         _inPlaceEnded = _inPlace == null;
@@ -298,8 +304,9 @@ internal sealed class Graph(ModelInstance model) : DeviceTask
     }
 
     /// <summary>A recorded command has failed. The execution reports the last failure and goes on, or ends if its context stops on failure.</summary>
-    internal void Fail(AclError code)
+    internal void Fail(AclError code, string? reason)
     {
+        Volatile.Write(ref _reason, reason);
         Volatile.Write(ref _error, (int)code);
         if (Model.Context.StopsOnFailure)
         {

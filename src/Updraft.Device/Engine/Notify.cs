@@ -72,7 +72,7 @@ internal sealed unsafe class Notify(Device device, int id, ulong flags) : WaitCo
                 // Its last act may have been the record.
                 if (!TakeRecord())
                 {
-                    Log.Error($"a wait of stream {stream.Id} for notify {Id} of process {ProcessMark.ProcessId(page.Numbers[0])} fails with 507022: the process has ended and nobody has recorded it");
+                    stream.Explain($"The wait for notify {Id} of process {ProcessMark.ProcessId(page.Numbers[0])} was given up: the process has ended, and nobody has recorded it.");
                     result = AclError.RtIpcError;
                 }
                 return true;

@@ -107,7 +107,7 @@ internal sealed unsafe partial class Stream
                         _consumer.Progress = 0;
                         if (result != AclError.Success)
                         {
-                            Fail(result, in command, head);
+                            Fail(result, in command, head, Attached(slot) as string ?? TakeExplanation());
                         }
                         Machine.Observer?.Finished(this, head, in command, result);
                         if (command.HasObject)
@@ -331,10 +331,23 @@ internal sealed unsafe partial class Stream
     /// </summary>
     internal void MarkBlocked() => Interlocked.Exchange(ref _run.State, Blocked);
 
-    private void Fail(AclError code, in Command command, long task)
+    private string? _explanation;
+
+    /// <summary>Says why the command that is about to fail does so; by its runner.</summary>
+    internal void Explain(string reason) => _explanation = reason;
+
+    internal string? TakeExplanation()
     {
+        string? explanation = _explanation;
+        _explanation = null;
+        return explanation;
+    }
+
+    private void Fail(AclError code, in Command command, long task, string? reason)
+    {
+        Volatile.Write(ref _reason, reason);
         Interlocked.Exchange(ref _error, (int)code);
-        Log.Info($"task {task} of stream {Id} on device {Device.Id} failed: {(int)code} {AclErrorNames.Of((int)code)}");
+        Log.Info($"task {task} of stream {Id} on device {Device.Id} failed: {(int)code} {AclErrorNames.Of((int)code)}. {reason}");
         Context.TaskFailed(this, code);
         Stream? outer = t_tellsOfFailure;
         t_tellsOfFailure = this;

@@ -336,7 +336,27 @@ internal sealed unsafe partial class Stream
     internal bool WaitForAll(int timeoutMs) => HasRunPast(Tail) || Machine.Scheduler.WaitUntil(this, Tail, timeoutMs);
 
     /// <summary>The asynchronous error that a synchronise returns, once; of several failures the last.</summary>
-    internal AclError TakeError() => _error == 0 ? AclError.Success : (AclError)Interlocked.Exchange(ref _error, 0);
+    internal AclError TakeError() => _error == 0 ? AclError.Success : TakeErrorWithReason();
+
+    /// <summary>Why the last task failed, if that is known; whoever takes the error takes it along for the message.</summary>
+    private string? _reason;
+
+    private AclError TakeErrorWithReason()
+    {
+        var code = (AclError)Interlocked.Exchange(ref _error, 0);
+        if (code != AclError.Success && Interlocked.Exchange(ref _reason, null) is { } reason)
+        {
+            ThreadState.Current.Explanation ??= (code, reason); // Of several streams the first one's code is returned.
+        }
+        return code;
+    }
+
+    /// <summary>Queues a command that fails: the fault is certain already, but it belongs to its place in the stream.</summary>
+    internal void SubmitFault(AclError code, string reason)
+    {
+        Log.Info($"{reason} Stream {Id} will report {(int)code}.");
+        Submit(new Command { Kind = CommandKind.Fault, Failure = code }, reason);
+    }
 
     /// <summary>
     /// For calls of the program: waits until that many commands have ended. False when the time is over, when the stream has trouble, and at

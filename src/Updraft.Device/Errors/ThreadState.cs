@@ -17,6 +17,16 @@ internal sealed class ThreadState
     internal AclError LastError;
     internal readonly ErrorMessages Messages = new();
 
+    /// <summary>Why a task failed whose code this thread has just taken; for the message of the call that returns the code.</summary>
+    internal (AclError Code, string Reason)? Explanation;
+
+    internal string? TakeExplanation(AclError code)
+    {
+        string? reason = Explanation is { } explanation && explanation.Code == code ? explanation.Reason : null;
+        Explanation = null;
+        return reason;
+    }
+
     private Context? _context;
 
     /// <summary>Number of the last task this thread has queued, in whatever stream; uint.MaxValue before the first.</summary>

@@ -120,6 +120,8 @@ internal sealed unsafe class SharedEvent
     /// <summary>The process that queued the latest record ended before the record was reached: it never happens.</summary>
     private bool IsOrphaned => !IsComplete && Volatile.Read(ref _page.Numbers[2]) is not 0 and var recorder && _recorder.HasEnded(recorder);
 
+    private int Recorder => ProcessMark.ProcessId(Volatile.Read(ref _page.Numbers[2]));
+
     internal void Complete(long record)
     {
         long before;
@@ -150,6 +152,7 @@ internal sealed unsafe class SharedEvent
             }
             if (IsOrphaned)
             {
+                ThreadState.Current.Explanation = (AclError.RtIpcError, $"Process {Recorder}, which queued the latest record of the event, has ended before the record was reached.");
                 return AclError.RtIpcError;
             }
             Posix.FutexWait(_page.Word + 1, seen, deadline.LeftMs < 0 ? 500 : Math.Min(deadline.LeftMs, 500));
@@ -168,6 +171,7 @@ internal sealed unsafe class SharedEvent
             }
             if (source.IsOrphaned)
             {
+                stream.Explain($"The wait for the event was given up: process {source.Recorder}, which queued its latest record, has ended before the record was reached.");
                 result = AclError.RtIpcError;
                 return true;
             }

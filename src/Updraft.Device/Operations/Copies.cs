@@ -157,7 +157,7 @@ internal static unsafe class Copies
         AclError earlier = stream.Synchronize(Timeout.Infinite);
         if (earlier != AclError.Success)
         {
-            Check.Fail(earlier, $"An earlier task of stream {stream.Id} failed; this copy of pageable memory waited for it and was not made.");
+            Check.Fail(earlier, $"An earlier task of stream {stream.Id} failed; this copy of pageable memory waited for it and was not made. {ThreadState.Current.TakeExplanation(earlier)}");
         }
     }
 
@@ -194,12 +194,12 @@ internal static unsafe class Copies
     }
 
     /// <summary>A copy whose addresses a task has found in device memory, made at once by the executing thread. False for anything that is not live device memory.</summary>
-    internal static bool TryOnDevice(Device device, nuint destination, nuint source, nuint count)
+    internal static bool TryOnDevice(Stream stream, nuint destination, nuint source, nuint count)
     {
-        Place to = Place.Of((void*)destination, count, device), from = Place.Of((void*)source, count, device);
+        Place to = Place.Of((void*)destination, count, stream.Device), from = Place.Of((void*)source, count, stream.Device);
         if (to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || !to.IsWritable || !from.IsWhole || Machine.IsStrict && !MayAccess(to, from))
         {
-            Log.Info($"a copy of {count} bytes fails with 507013: from {Place.Describe((void*)source)} to {Place.Describe((void*)destination)}");
+            stream.Explain($"The copy of {count} bytes whose addresses stream {stream.Id} has just read is not made: from {Place.Describe((void*)source)} to {Place.Describe((void*)destination)}.");
             return false;
         }
         CopyEngine.Copy((byte*)to.Backing, (byte*)from.Backing, count);
@@ -231,8 +231,8 @@ internal static unsafe class Copies
         }
         if (Faults(to, from, direction) || Machine.IsStrict && !MayAccess(to, from))
         {
-            command = Failing(stream, to, from, count);
-            attached = null;
+            SubmitFailing(stream, to, from, count);
+            return;
         }
         stream.Submit(in command, attached);
     }
@@ -261,7 +261,7 @@ internal static unsafe class Copies
         // First: a size that fits no allocation must not be asked for as a buffer.
         if (!to.IsWritable || !from.IsWhole)
         {
-            stream.Submit(Failing(stream, to, from, count));
+            SubmitFailing(stream, to, from, count);
             return;
         }
         stream.Submit(new Command { Kind = CommandKind.Task }, new BufferedCopy(to, from, count));
@@ -321,18 +321,17 @@ internal static unsafe class Copies
     private static bool MayAccess(in Place to, in Place from) =>
         to.Class != MemoryClass.Device || from.Class != MemoryClass.Device || to.Device == from.Device || !Chip.Current.NeedsPeerAccess || Machine.Devices[to.Device].HasPeer(from.Device) || Machine.Devices[from.Device].HasPeer(to.Device);
 
-    /// <summary>The command of a copy that must not be made.</summary>
-    private static Command Failing(Stream stream, in Place to, in Place from, nuint count)
+    /// <summary>In place of a copy that must not be made: a task that fails with 507013, or a line in the log.</summary>
+    private static void SubmitFailing(Stream stream, in Place to, in Place from, nuint count)
     {
-        bool isLogged = IsManaged(to, from);
-        string text = $"the copy of {count} bytes queued on stream {stream.Id} will {(isLogged ? "not be made" : "fail with 507013")}: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}";
-        if (isLogged)
+        string reason = $"The copy of {count} bytes queued on stream {stream.Id} is not made: from {Place.Describe((void*)from.Address)} to {Place.Describe((void*)to.Address)}.";
+        if (IsManaged(to, from))
         {
-            Log.Error(text);
-            return new Command { Kind = CommandKind.Marker };
+            Log.Error(reason);
+            stream.Submit(new Command { Kind = CommandKind.Marker });
+            return;
         }
-        Log.Info(text);
-        return new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma };
+        stream.SubmitFault(AclError.RtSysDma, reason);
     }
 
     private static string Name(MemoryClass memoryClass) => memoryClass switch

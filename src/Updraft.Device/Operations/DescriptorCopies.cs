@@ -109,7 +109,7 @@ internal static unsafe class DescriptorCopies
             var bytes = (byte*)descriptor;
             nuint count = Unsafe.ReadUnaligned<uint>(bytes + layout.Length);
             nuint source = Unsafe.ReadUnaligned<nuint>(bytes + layout.Source), destination = Unsafe.ReadUnaligned<nuint>(bytes + layout.Destination);
-            if (count != 0 && !Copies.TryOnDevice(stream.Device, destination, source, count))
+            if (count != 0 && !Copies.TryOnDevice(stream, destination, source, count))
             {
                 result = AclError.RtSysDma;
             }

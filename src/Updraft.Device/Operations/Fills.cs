@@ -101,8 +101,7 @@ internal static unsafe class Fills
             stream.Submit(new Command { Kind = CommandKind.Marker });
             return;
         }
-        Log.Info($"the fill of {bytes} bytes queued on stream {stream.Id} will fail with 507013: {Place.Describe((void*)place.Address)}");
-        stream.Submit(new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma });
+        stream.SubmitFault(AclError.RtSysDma, $"The fill of {bytes} bytes queued on stream {stream.Id} is not made: {Place.Describe((void*)place.Address)}.");
     }
 
     private static void Now(in Place place, byte value, nuint count)

@@ -40,7 +40,7 @@ internal static unsafe class OffsetCopies
 
         internal override bool Run(Stream stream, ref AclError result)
         {
-            if (toCell == 0 || !Copies.TryOnDevice(stream.Device, Cell(toCell) + toOffset, Cell(fromCell) + fromOffset, count))
+            if (toCell == 0 || !Copies.TryOnDevice(stream, Cell(toCell) + toOffset, Cell(fromCell) + fromOffset, count))
             {
                 result = AclError.RtSysDma;
             }

@@ -36,8 +36,7 @@ internal static unsafe class Reductions
             stream.Submit(new Command { Kind = CommandKind.Task }, new Reduction(to.Backing, from.Backing, (nuint)count / (nuint)size, kind, type));
             return;
         }
-        Log.Info($"the reduction of {count} bytes queued on stream {stream.Id} will fail with 507013: from {Place.Describe(src)} to {Place.Describe(dst)}");
-        stream.Submit(new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma });
+        stream.SubmitFault(AclError.RtSysDma, $"The reduction of {count} bytes queued on stream {stream.Id} is not made: from {Place.Describe(src)} to {Place.Describe(dst)}.");
     }
 
     private static bool IsOnDevice(in Place place) => place.Class == MemoryClass.Device && place.IsWhole;

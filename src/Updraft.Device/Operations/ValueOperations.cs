@@ -42,7 +42,6 @@ internal static unsafe class ValueOperations
 
     private static void SubmitFault(Stream stream, in Place cell)
     {
-        Log.Info($"the value operation queued on stream {stream.Id} will fail with 507013: {Place.Describe((void*)cell.Address)}");
-        stream.Submit(new Command { Kind = CommandKind.Fault, Failure = AclError.RtSysDma });
+        stream.SubmitFault(AclError.RtSysDma, $"The value operation queued on stream {stream.Id} is not made: {Place.Describe((void*)cell.Address)}.");
     }
 }

@@ -420,6 +420,7 @@ public sealed unsafe class BuildTests
         machine.Write(device, new byte[64]);
         machine.Ok(machine.Api.aclrtFree(gone));
         machine.Returns(507013, machine.Api.aclmdlRIExecute(model, -1));
+        Assert.Contains("uses memory that has been freed", machine.Message());
         Assert.Equal(5, machine.Read(device, 1)[0]);
         machine.Returns(507013, machine.Api.aclmdlRIExecute(model, -1));
         machine.Ok(machine.Api.aclrtSynchronizeDevice());
