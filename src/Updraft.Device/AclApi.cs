@@ -6,46 +6,29 @@ namespace Updraft.Interop;
 
 public sealed unsafe partial class AclApi
 {
-    private readonly void** _functions = (void**)NativeMemory.AllocZeroed((nuint)Functions.Count, (nuint)sizeof(void*));
+    /// <summary>Null in process: the rows are called as they are.</summary>
+    private readonly void** _functions;
 
-    private bool _isInProcess;
-
-    private AclApi() { }
+    private AclApi(void** functions) => _functions = functions;
 
     /// <summary>The rows of this assembly: the emulated device in process, no library involved. The machine must have been started.</summary>
-    public static AclApi InProcess { get; } = FromRows();
+    public static AclApi InProcess { get; } = new(null);
 
     /// <summary>Any AscendCL library: ours, or the vendor's on a machine with hardware. Functions it lacks return 207000.</summary>
     /// <exception cref="DllNotFoundException">There is no library at that path, or one it needs is missing.</exception>
     public static AclApi Load(string path)
     {
-        var api = new AclApi();
         // With the assembly a bare name is also looked for among the native libraries of packages.
         nint library = NativeLibrary.Load(path, typeof(AclApi).Assembly, null);
+        var functions = (void**)NativeMemory.Alloc((nuint)Functions.Count, (nuint)sizeof(void*));
         for (int index = 0; index < Functions.Count; index++)
         {
             var function = (Function)index;
-            api._functions[index] = NativeLibrary.TryGetExport(library, Functions.Name(function), out nint address)
+            functions[index] = NativeLibrary.TryGetExport(library, Functions.Name(function), out nint address)
                 ? (void*)address
                 : Functions.ReturnsError(function) ? (delegate* unmanaged[Cdecl]<int>)&Missing : (delegate* unmanaged[Cdecl]<nint>)&MissingValue;
         }
-        return api;
-    }
-
-    /// <summary>
-    /// <see cref="aclrtMemcpyAsync"/>. In process it goes to the entry itself: through a pointer the call would leave managed code only to
-    /// come back, which costs as much as the rest of it.
-    /// </summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal int CopyAsync(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, nint stream) => _isInProcess
-        ? Exports.Enter_aclrtMemcpyAsync(dst, destMax, src, count, kind, Unsafe.BitCast<nint, StreamHandle>(stream))
-        : aclrtMemcpyAsync(dst, destMax, src, count, kind, stream);
-
-    private static AclApi FromRows()
-    {
-        var api = new AclApi { _isInProcess = true };
-        FillFromRows(api._functions);
-        return api;
+        return new AclApi(functions);
     }
 
     // The caller removes the arguments, so one function stands in for all signatures.

@@ -5,8 +5,9 @@ using Updraft.Interface;
 namespace Updraft.Generator;
 
 /// <summary>
-/// The call table: every C function as a typed call through a function pointer, taken from the rows in process or from a library.
-/// Whoever calls cannot tell which; that is how one program runs on the emulated device and on hardware.
+/// The call table: every C function as a typed call, of the row in process or through a function pointer into a library. Whoever calls
+/// cannot tell which; that is how one program runs on the emulated device and on hardware. In process no pointer is used: such a call
+/// would leave managed code only to come back.
 /// </summary>
 internal static class AclApiWriter
 {
@@ -21,28 +22,52 @@ internal static class AclApiWriter
             {
                 if (!function.IsVariadic)
                 {
-                    WriteCall(code, table, function, index);
+                    WriteCall(code, table, function, index, rows.TryGetValue(function.Name, out Row? row) ? row : null);
                 }
                 index++;
             }
-            WriteInProcess(code, table, rows);
         });
         return code.ToString();
     }
 
-    private static void WriteCall(Code code, InterfaceTable table, CFunction function, int index)
+    private static void WriteCall(Code code, InterfaceTable table, CFunction function, int index, Row? row)
     {
         string[] types = [.. function.Parameters.Select(parameter => TypeOf(parameter.Type, table, function.IsOperator))];
+        string[] names = [.. function.Parameters.Select(parameter => Code.Identifier(parameter.Name))];
         string type = TypeOf(function.ReturnType, table, function.IsOperator);
-        string parameters = string.Join(", ", function.Parameters.Select((parameter, position) => $"{types[position]} {Code.Identifier(parameter.Name)}"));
-        string arguments = string.Join(", ", function.Parameters.Select(parameter => Code.Identifier(parameter.Name)));
         code.Summary($"C: {function.Declaration}.");
         code.Documentation("returns", function.ReturnsError ? "0, or a code of AclError; aclGetRecentErrMsg says more." : "");
         string kind = (function.Notes.Contains("async") ? " Queued in a stream." : "") + (function.IsDeprecated ? " Deprecated." : "");
         code.Documentation("remarks", $"Declared in {function.Header}, {(function.IsOperator ? "model and operator interface" : $"chapter {function.Chapter}")}.{Chips(function)}{kind}");
-        code.Line($"public {type} {function.Name}({parameters}) => ((delegate* unmanaged[Cdecl]<{string.Join(", ", types.Append(type))}>)_functions[{index}])({arguments});");
+        if (function.Notes.Contains("async"))
+        {
+            code.Line("[MethodImpl(MethodImplOptions.AggressiveInlining)]");
+        }
+        string toLibrary = $"((delegate* unmanaged[Cdecl]<{string.Join(", ", types.Append(type))}>)_functions[{index}])({string.Join(", ", names)})";
+        string toRow = row == null ? $"Updraft.Device.Rows.Refused(Updraft.Device.Function.{function.Name})"
+            : $"Updraft.Device.Exports.Enter_{function.Name}({string.Join(", ", names.Zip(row.Parameters, (name, parameter) => ToRow(name, parameter.Type)))})";
+        code.Block($"public {type} {function.Name}({string.Join(", ", types.Zip(names, (each, name) => $"{each} {name}"))})", () =>
+        {
+            if (type == "void")
+            {
+                code.Line($"if (_functions == null) {{ {toRow}; return; }}").Line(toLibrary + ";");
+            }
+            else if (row == null && !function.ReturnsError)
+            {
+                code.Line($"if (_functions == null) {{ {toRow}; return default; }}").Line($"return {toLibrary};");
+            }
+            else
+            {
+                code.Line($"if (_functions == null) {{ return {FromRow(toRow, row, function, type)}; }}").Line($"return {toLibrary};");
+            }
+        });
         code.Line();
     }
+
+    private static string ToRow(string name, RowType type) => type.Passing == Passing.Handle ? $"Unsafe.BitCast<nint, {type.Text}>((nint){name})" : $"({type.Text}){name}";
+
+    private static string FromRow(string call, Row? row, CFunction function, string type) => function.ReturnsError ? call
+        : row!.Return.Passing == Passing.Handle ? $"({type})Unsafe.BitCast<{row.Return.Text}, nint>({call})" : $"({type}){call}";
 
     /// <summary>Which chips have it, where that is said.</summary>
     private static string Chips(CFunction function)
@@ -58,24 +83,6 @@ internal static class AclApiWriter
         string[] chips = [.. CFunction.Chips.Where((_, chip) => function.Support[chip] != 'n')];
         return chips.Length == 0 ? " No chip has it." : $" Only on {string.Join(", ", chips)}.";
     }
-
-    private static void WriteInProcess(Code code, InterfaceTable table, IReadOnlyDictionary<string, Row> rows) =>
-        code.Block("private static void FillFromRows(void** functions)", () =>
-        {
-            int index = 0;
-            foreach (CFunction function in table.Functions)
-            {
-                if (!function.IsVariadic)
-                {
-                    bool isRow = rows.TryGetValue(function.Name, out Row? row);
-                    IEnumerable<string> types = isRow
-                        ? row!.Parameters.Select(parameter => parameter.Type.Text).Append(function.ReturnsError ? "int" : row.Return.Text)
-                        : function.Parameters.Select(parameter => parameter.Type).Append(function.ReturnType).Select(type => CPassing.Of(type, table, function.IsOperator).Text);
-                    code.Line($"functions[{index}] = (delegate* unmanaged[Cdecl]<{string.Join(", ", types)}>)&Updraft.Device.EntryPoints.{function.Name};");
-                }
-                index++;
-            }
-        });
 
     /// <summary>The C# type a caller sees: pointers keep what they point to, handles and callbacks are nint.</summary>
     private static string TypeOf(string ctype, InterfaceTable table, bool isOperator)

@@ -193,7 +193,7 @@ public sealed unsafe partial class NpuStream
     private void Submit(MemoryObject to, nuint toAddress, nuint room, MemoryObject from, nuint fromAddress, nuint bytes, aclrtMemcpyKind kind)
     {
         ThreadSlot slot = Begin(to, from, kind);
-        int code = _api.CopyAsync((void*)toAddress, room, (void*)fromAddress, bytes, kind, _handle);
+        int code = _api.aclrtMemcpyAsync((void*)toAddress, room, (void*)fromAddress, bytes, kind, _handle);
         slot.Leave();
         if (code != 0)
         {

@@ -111,6 +111,16 @@ public sealed class RowTests
         Assert.DoesNotContain("EntryPoint = \"aclAppLog\"", entries, StringComparison.Ordinal);
     }
 
+    /// <summary>In process the row itself is called, no pointer; a function without a row refuses there as its entry does.</summary>
+    [Fact]
+    public void Calls_GoToTheRow_OrThroughAPointer()
+    {
+        string calls = GeneratorRun.Of("static void aclrtFree(void* devPtr) { }").File("AclApi.g.cs");
+        Assert.Contains("if (_functions == null) { return Updraft.Device.Exports.Enter_aclrtFree((void*)devPtr); }", calls, StringComparison.Ordinal);
+        Assert.Contains("if (_functions == null) { return Updraft.Device.Rows.Refused(Updraft.Device.Function.aclrtFreeHost); }", calls, StringComparison.Ordinal);
+        Assert.Contains("(delegate* unmanaged[Cdecl]<void*, int>)_functions[", calls, StringComparison.Ordinal);
+    }
+
     /// <summary>The flag with value 4 is what coverage counts; a row that only refuses in its own words does not have it.</summary>
     [Theory]
     [InlineData("static void aclrtFree(void* devPtr) { }", 4)]
