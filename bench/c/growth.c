@@ -134,8 +134,9 @@ static void allocations(int size, double *costs)
     costs[1] = (resident_bytes() - memory) / size;
     start = now_ns();
     for (int index = 0; index < 100000; index++) {
-        aclrtPtrAttributes attributes;
-        CHECK(aclrtPointerGetAttributes(all[(unsigned)index * 7919u % (unsigned)size], &attributes));
+        void *found;
+        size_t bytes;
+        CHECK(aclrtMemGetAddressRange(all[(unsigned)index * 7919u % (unsigned)size], &found, &bytes));
     }
     costs[2] = (now_ns() - start) / 100000;
     for (int pass = 0; pass < 2; pass++) { // the first one touches the pages

@@ -92,6 +92,14 @@ internal unsafe struct Chunk
         return chunk->_slotBytes != 0 || chunk->_target == 0 ? DeviceMemory.SmallPage : ((Allocation*)chunk->_target)->PageBytes;
     }
 
+    /// <summary>Number and word of the slot that holds the address; of a chunk with one allocation 0 and nothing to be read.</summary>
+    internal static uint* SlotOf(Chunk* chunks, nuint offset, out uint slot)
+    {
+        Chunk* chunk = chunks + (offset >> AddressSpace.ChunkShift);
+        slot = chunk->SlotOf(Within(offset));
+        return (uint*)chunk->_target + slot;
+    }
+
     private static nuint BytesOf(uint state) => ((nuint)(state & UnitsMask) + 1) << UnitShift;
 
     private static uint Within(nuint offset) => (uint)offset & ((uint)AddressSpace.ChunkBytes - 1);
