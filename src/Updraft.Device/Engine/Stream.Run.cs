@@ -181,7 +181,7 @@ internal sealed unsafe partial class Stream
         _read = Volatile.Read(ref segment.Next)!;
         _consumer.Slots = _read.Commands;
         _consumer.SegmentStart = head;
-        CommandSegment.Return(segment);
+        KeepSpare(segment);
         return true;
     }
 

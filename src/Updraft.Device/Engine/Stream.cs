@@ -44,6 +44,7 @@ internal sealed unsafe partial class Stream
         internal long Tail;
         internal long HeadSeen;
         internal Command* Slots;
+        internal int SparesTaken;
         internal int OwnerThread;
         internal int OwnerIsInside;
         internal int HasManyOwners;
@@ -62,6 +63,7 @@ internal sealed unsafe partial class Stream
         internal long Head;
         internal Command* Slots;
         internal long SegmentStart;
+        internal int SparesKept;
 
         /// <summary>Bytes, rows or elements done of a large copy that gave way; how far a host function is.</summary>
         internal nuint Progress;
@@ -181,6 +183,9 @@ internal sealed unsafe partial class Stream
         }
     }
 
+    /// <summary>A few microseconds.</summary>
+    private const int ContendedSpins = 64;
+
     /// <summary>The first thread becomes the owner; a second one ends ownership for good, and from then on a lock decides.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void EnterSubmitShared(int thread)
@@ -188,6 +193,8 @@ internal sealed unsafe partial class Stream
         var spinner = new SpinWait();
         while (Volatile.Read(ref _producer.Lock) != 0 || Interlocked.CompareExchange(ref _producer.Lock, 1, 0) != 0)
         {
+            // Seldom: a lock that changes hands with every command costs more than the command. The other side goes on alone meanwhile.
+            Thread.SpinWait(ContendedSpins);
             spinner.SpinOnce(sleep1Threshold: -1);
         }
         if (_producer.HasManyOwners != 0)
@@ -224,7 +231,7 @@ internal sealed unsafe partial class Stream
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void NextSegment(long tail)
     {
-        CommandSegment next = CommandSegment.Rent();
+        CommandSegment next = TakeSpare() ?? CommandSegment.Rent();
         if (tail == 0)
         {
             _read = next;
@@ -236,6 +243,40 @@ internal sealed unsafe partial class Stream
         }
         _written = next;
         _producer.Slots = next.Commands;
+    }
+
+    // Segments that were run, for the submitter to fill again: a ring with one writer, the runner, and one reader. The pool of all streams
+    // would hand one submitter the lines that another has just written, and its lock goes from one to the other.
+    private const int MaximumSpares = 16;
+    private CommandSegment?[]? _spares;
+
+    private CommandSegment? TakeSpare()
+    {
+        if (Volatile.Read(ref _spares) is not { } spares)
+        {
+            return null;
+        }
+        ref CommandSegment? place = ref spares[_producer.SparesTaken & (MaximumSpares - 1)];
+        CommandSegment? spare = Volatile.Read(ref place);
+        if (spare != null)
+        {
+            _producer.SparesTaken++;
+            Volatile.Write(ref place, null);
+        }
+        return spare;
+    }
+
+    private void KeepSpare(CommandSegment segment)
+    {
+        ref CommandSegment? place = ref (_spares ??= new CommandSegment?[MaximumSpares])[_consumer.SparesKept & (MaximumSpares - 1)];
+        if (Volatile.Read(ref place) != null)
+        {
+            CommandSegment.Return(segment);
+            return;
+        }
+        _consumer.SparesKept++;
+        segment.Next = null;
+        Volatile.Write(ref place, segment);
     }
 
     /// <summary>Inside a submission on entry and on return, not in between.</summary>

@@ -141,6 +141,11 @@ internal sealed class ThreadScheduler : Scheduler
                 pause = s_shortestLookTicks;
                 continue;
             }
+            if (pause == s_longestLookTicks)
+            {
+                // Nothing is urgent: where there are more threads than CPUs, one that has something to do goes on.
+                Thread.Yield();
+            }
             do
             {
                 Thread.SpinWait(2);
