@@ -485,6 +485,52 @@ public sealed unsafe class MemorySharingTests
         machine.Ok(machine.Api.aclrtSynchronizeEvent(opened));
     }
 
+    /// <summary>Issue 6, bad input: keys that are rubbish, too short, too long, of another kind, of a dead process, of another machine.</summary>
+    [Fact]
+    public void Keys_OfNotifiesAndEvents_ThatMeanNothing()
+    {
+        using var machine = new TestMachine();
+        using var peer = new MemoryPeer();
+        peer.Ok("notify n");
+        peer.Ok("event e");
+        peer.Ok($"malloc m {Size}");
+        string notify = peer.Ok("export-notify n 2"), memory = peer.Ok($"export m {Size} 1"), ipcEvent = Encoding.ASCII.GetString(Convert.FromHexString(peer.Ok("export-event e")));
+        int Notify(string key)
+        {
+            nint handle;
+            fixed (byte* text = MemoryPeer.Text(key))
+            {
+                return machine.Api.aclrtNotifyImportByKey(&handle, text, 0);
+            }
+        }
+        int Event(string key)
+        {
+            nint handle;
+            aclrtIpcEventHandle source;
+            Encoding.ASCII.GetBytes(key.PadRight(64)[..64]).CopyTo(new Span<byte>(&source, 64));
+            return machine.Api.aclrtIpcOpenEventHandle(source, &handle);
+        }
+        foreach (Func<string, int> open in new Func<string, int>[] { Notify, Event })
+        {
+            string good = open == Event ? ipcEvent : notify;
+            machine.Returns(107000, open(""));
+            machine.Returns(107000, open("rubbish"));
+            machine.Returns(107000, open(new string('f', 64)));
+            machine.Returns(107000, open(good[..40]));
+            machine.Returns(107000, open(memory)); // of another kind
+            machine.Returns(107000, open(good[..16] + "00000000deadbeef" + good[32..])); // nothing of that number
+            machine.Returns(107000, open(good[..8] + "003fffff" + good[16..])); // no such process
+            machine.Returns(207000, open(good[..32] + "0123456789abcdef" + good[48..])); // another machine
+            machine.Ok(open(good));
+        }
+        machine.Returns(107000, Notify(notify + "0"));
+        peer.Kill();
+        machine.Returns(107000, Notify(notify));
+        Assert.Contains($"Process {peer.ProcessId}", machine.Message());
+        machine.Returns(107000, Event(ipcEvent));
+        Assert.Contains("is gone", machine.Message());
+    }
+
     [Fact]
     public void Notify_ItsProcessKilled_WaitsEndWithAnError()
     {

@@ -6,8 +6,13 @@ namespace Updraft.Device;
 /// </summary>
 internal static class ProcessLock
 {
-    private static readonly object s_changed = new();
+    // Every synchronous copy reads it, so it stands in a class that has nothing to initialise.
     private static int s_owner;
+
+    private static class Waiters
+    {
+        internal static readonly object Changed = new();
+    }
 
     /// <summary>The thread that closed it, or 0.</summary>
     private static int Owner => Volatile.Read(ref s_owner);
@@ -23,10 +28,10 @@ internal static class ProcessLock
 
     internal static void Open()
     {
-        lock (s_changed)
+        lock (Waiters.Changed)
         {
             Volatile.Write(ref s_owner, 0);
-            Monitor.PulseAll(s_changed);
+            Monitor.PulseAll(Waiters.Changed);
         }
         TellStreams();
     }
@@ -46,11 +51,11 @@ internal static class ProcessLock
         {
             Check.Fail(AclError.SnapshotLockFailed, "This thread has locked the process for a snapshot (aclrtSnapShotProcessLock); call aclrtSnapShotProcessUnlock before it gives the devices new work.");
         }
-        lock (s_changed)
+        lock (Waiters.Changed)
         {
             while (IsClosed)
             {
-                Monitor.Wait(s_changed);
+                Monitor.Wait(Waiters.Changed);
             }
         }
     }
