@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { PIECE = 64 << 10, WRITERS = 5, ROWS = 24, BLOCKS = WRITERS * ROWS, BYTES = BLOCKS * PIECE };
+enum { PIECE = 64 << 10, WRITERS = 5, ROWS = 24, BLOCKS = WRITERS * ROWS, BYTES = BLOCKS * PIECE, WIDE = 32 << 20 };
 
 struct offer {
     char key[65];
@@ -98,9 +98,9 @@ static void *write_all(void *argument)
     return NULL;
 }
 
-static int export_memory(void)
+static int export_memory(size_t bytes)
 {
-    return aclrtIpcMemGetExportKey(memory, BYTES, offer.key, sizeof offer.key, ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION);
+    return aclrtIpcMemGetExportKey(memory, bytes, offer.key, sizeof offer.key, ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION);
 }
 
 static void *write_on(void *blocks)
@@ -111,11 +111,14 @@ static void *write_on(void *blocks)
         pthread_sigmask(SIG_BLOCK, &all, NULL);
     }
     NEED(aclrtSetDevice(0));
-    char *host = calloc(1, BYTES);
-    started++;
-    while (running) {
-        NEED(aclrtMemcpy(memory, BYTES, host, BYTES, ACL_MEMCPY_HOST_TO_DEVICE));
-    }
+    char *host = malloc(PIECE);
+    memset(host, 1, PIECE); // what is empty moves at once
+    do {
+        for (size_t offset = 0; offset < WIDE; offset += PIECE) {
+            NEED(aclrtMemcpy(memory + offset, PIECE, host, PIECE, ACL_MEMCPY_HOST_TO_DEVICE));
+        }
+        started = 1; // all pages are there: now the copies are as fast as the move
+    } while (running);
     free(host);
     return NULL;
 }
@@ -125,7 +128,7 @@ static volatile sig_atomic_t foreign_faults;
 static void foreign_handler(int signal_number)
 {
     foreign_faults = 1;
-    signal(signal_number, SIG_DFL); // and now the process dies of it
+    signal(signal_number, SIG_DFL); // and now the process dies of it, unless the move has ended
 }
 
 // True when the export worked and the process is still there.
@@ -134,14 +137,14 @@ static int exports_beside(void *blocks, int rounds)
     int good = 1;
     for (int round = 0; round < rounds; round++) {
         pthread_t thread;
-        NEED(aclrtMalloc((void **)&memory, BYTES, ACL_MEM_MALLOC_HUGE_FIRST));
+        NEED(aclrtMalloc((void **)&memory, WIDE, ACL_MEM_MALLOC_HUGE_FIRST));
         running = 1;
         started = 0;
         pthread_create(&thread, NULL, write_on, blocks);
         while (!started) {
             sched_yield();
         }
-        good &= export_memory() == 0;
+        good &= export_memory(WIDE) == 0;
         running = 0;
         pthread_join(thread, NULL);
         NEED(aclrtFree(memory));
@@ -204,7 +207,7 @@ int main(int count, char **arguments)
         for (int turn = 0; turn < round % 3; turn++) {
             usleep(2000);
         }
-        int code = export_memory();
+        int code = export_memory(BYTES);
         refused += code != 0;
         running = 0;
         for (int writer = 0; writer < WRITERS; writer++) {
