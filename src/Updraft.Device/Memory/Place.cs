@@ -87,9 +87,9 @@ internal readonly unsafe struct Place
         return Of((void*)(AddressSpace.IsDevice(address) || AddressSpace.IsVirtual(address) ? address : backing), bytes);
     }
 
-    /// <summary>Where the engine finds the range when it lies in one live allocation of device or pinned memory; 0 for every other address.</summary>
+    /// <summary>Where the engine finds the range when it lies in one live allocation of device or pinned memory, or in mappings with the right for it; 0 for every other address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static nuint Translate(void* pointer, nuint bytes, out bool isDevice)
+    internal static nuint Translate(void* pointer, nuint bytes, bool isWritten, out bool isDevice)
     {
         var address = (nuint)pointer;
         isDevice = AddressSpace.IsDevice(address);
@@ -97,7 +97,27 @@ internal readonly unsafe struct Place
         {
             return IsLiveOnDevice(address, bytes) ? address + AddressSpace.BackingDistance : 0;
         }
-        return AddressSpace.IsPinned(address) && IsLivePinned(address, bytes) ? address : 0;
+        if (AddressSpace.IsPinned(address))
+        {
+            return IsLivePinned(address, bytes) ? address : 0;
+        }
+        // By a local of its own: the address of the result is taken in this rare case only.
+        nuint backing = TranslateMapped(address, bytes, isWritten, out bool isOnDevice);
+        isDevice = isOnDevice;
+        return backing;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static nuint TranslateMapped(nuint address, nuint bytes, bool isWritten, out bool isDevice)
+    {
+        isDevice = false;
+        if (!AddressSpace.IsVirtual(address))
+        {
+            return 0;
+        }
+        Place place = OfMapping(address, bytes, ThreadState.Current.Context?.Device);
+        isDevice = place.Class == MemoryClass.Device;
+        return (isWritten ? place.IsWritable : place.IsWhole) ? place.Backing : 0;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -53,7 +53,7 @@ internal static unsafe class Copies
         {
             return false;
         }
-        nuint to = Place.Translate(dst, count, out bool toDevice), from = Place.Translate(src, count, out bool fromDevice);
+        nuint to = Place.Translate(dst, count, isWritten: true, out bool toDevice), from = Place.Translate(src, count, isWritten: false, out bool fromDevice);
         if (to == 0 || from == 0 || !(toDevice | fromDevice))
         {
             return false;
