@@ -14,35 +14,15 @@ public class AwaitBenchmarks
 {
     private const int Elements = 1024, Waits = 1000;
 
-    private Npu _npu = null!;
-    private NpuDevice _device = null!;
-    private NpuStream _stream = null!;
-    private NpuEvent _event = null!;
-    private PinnedMemory<float> _host = null!;
-    private DeviceMemory<float> _memory = null!;
+    private Bed<float> _bed = null!;
 
-    /// <summary>Memory that has been touched.</summary>
+    /// <summary>A machine in process.</summary>
     [GlobalSetup]
-    public void Start()
-    {
-        _npu = Npu.Open();
-        _device = _npu.OpenDevice(0);
-        _stream = _device.CreateStream();
-        _event = _device.CreateEvent();
-        _host = _device.AllocateHost<float>(Elements);
-        _memory = _device.Allocate<float>(Elements);
-        _host.Span.Fill(1);
-    }
+    public void Start() => _bed = new Bed<float>(Npu.Open(), Elements);
 
     /// <summary>The machine ends.</summary>
     [GlobalCleanup]
-    public void Stop()
-    {
-        foreach (IDisposable each in (IDisposable[])[_memory, _host, _event, _stream, _device, _npu])
-        {
-            each.Dispose();
-        }
-    }
+    public void Stop() => _bed.Dispose();
 
     /// <summary>NpuStream.Synchronize: the calling thread runs the copy itself.</summary>
     [Benchmark(Baseline = true, OperationsPerInvoke = Waits)]
@@ -50,8 +30,8 @@ public class AwaitBenchmarks
     {
         for (int index = 0; index < Waits; index++)
         {
-            _stream.Copy(_host, _memory);
-            _stream.Synchronize();
+            _bed.Stream.Copy(_bed.Host, _bed.Memory);
+            _bed.Stream.Synchronize();
         }
     }
 
@@ -61,8 +41,8 @@ public class AwaitBenchmarks
     {
         for (int index = 0; index < Waits; index++)
         {
-            _stream.Copy(_host, _memory);
-            await _stream.SynchronizeAsync();
+            _bed.Stream.Copy(_bed.Host, _bed.Memory);
+            await _bed.Stream.SynchronizeAsync();
         }
     }
 
@@ -72,9 +52,9 @@ public class AwaitBenchmarks
     {
         for (int index = 0; index < Waits; index++)
         {
-            _stream.Copy(_host, _memory);
-            _stream.Record(_event);
-            await _event;
+            _bed.Stream.Copy(_bed.Host, _bed.Memory);
+            _bed.Stream.Record(_bed.Event);
+            await _bed.Event;
         }
     }
 
@@ -84,8 +64,8 @@ public class AwaitBenchmarks
     {
         for (int index = 0; index < Waits; index++)
         {
-            _stream.Launch(static _ => { }, null);
-            await _stream.SynchronizeAsync();
+            _bed.Stream.Launch(static _ => { }, null);
+            await _bed.Stream.SynchronizeAsync();
         }
     }
 }

@@ -17,7 +17,7 @@ public unsafe class CopyBenchmarks
 
     private delegate* unmanaged[Cdecl]<nint, nint*, int, int, void*, void*, nuint, int> _submit;
     private nint _copy;
-    private Bed _process = null!, _library = null!;
+    private HeldBed _process = null!, _library = null!;
 
     /// <summary>Two machines: the one of this process, and the library that bench/run names.</summary>
     [GlobalSetup]
@@ -26,8 +26,8 @@ public unsafe class CopyBenchmarks
         string library = Paths.Library;
         _submit = (delegate* unmanaged[Cdecl]<nint, nint*, int, int, void*, void*, nuint, int>)NativeLibrary.GetExport(NativeLibrary.Load(Paths.Calls), "submit");
         _copy = NativeLibrary.GetExport(NativeLibrary.Load(library), "aclrtMemcpyAsync");
-        _process = new Bed(Npu.Open());
-        _library = new Bed(Npu.Load(library));
+        _process = new HeldBed(Npu.Open());
+        _library = new HeldBed(Npu.Load(library));
     }
 
     /// <summary>Both machines end.</summary>
@@ -82,7 +82,7 @@ public unsafe class CopyBenchmarks
     [Benchmark(OperationsPerInvoke = Streams * Copies)]
     public void CopyOnLibrary() => Copy(_library);
 
-    private static void CallByCall(Bed bed)
+    private static void CallByCall(HeldBed bed)
     {
         bed.MakeCurrent();
         AclApi api = bed.Api;
@@ -97,7 +97,7 @@ public unsafe class CopyBenchmarks
         }
     }
 
-    private static void Copy(Bed bed)
+    private static void Copy(HeldBed bed)
     {
         PinnedMemory<byte> host = bed.Host;
         DeviceMemory<byte> memory = bed.Memory;
@@ -110,61 +110,34 @@ public unsafe class CopyBenchmarks
         }
     }
 
-    /// <summary>Streams and memory of one machine.</summary>
-    private sealed class Bed : IDisposable
+    /// <summary>Streams that stand still until what they wait for is let go.</summary>
+    private sealed class HeldBed(Npu npu) : Bed<byte>(npu, Copies * Bytes, CopyBenchmarks.Streams)
     {
-        private readonly Npu _npu;
-        private readonly NpuDevice _device;
-        private readonly NpuEvent _held;
         private readonly ManualResetEventSlim _gate = new(initialState: true);
 
-        internal readonly NpuStream[] Streams = new NpuStream[CopyBenchmarks.Streams];
-        internal readonly nint[] Handles;
-        internal readonly PinnedMemory<byte> Host;
-        internal readonly DeviceMemory<byte> Memory;
-
-        internal Bed(Npu npu)
-        {
-            _npu = npu;
-            _device = npu.OpenDevice(0);
-            _held = _device.CreateEvent();
-            Host = _device.AllocateHost<byte>(Copies * Bytes);
-            Memory = _device.Allocate<byte>(Copies * Bytes);
-            Host.Span.Fill(1);
-            for (int index = 0; index < Streams.Length; index++)
-            {
-                Streams[index] = _device.CreateStream();
-            }
-            Handles = [.. Streams.Select(stream => stream.Handle)];
-        }
-
-        internal AclApi Api => _npu.Api;
-
-        internal void MakeCurrent() => _device.Context.MakeCurrent();
+        internal nint[] Handles => field ??= [.. Streams.Select(stream => stream.Handle)];
 
         internal void Hold()
         {
             _gate.Reset();
-            Streams[0].Launch(static gate => ((ManualResetEventSlim)gate!).Wait(), _gate);
-            Streams[0].Record(_held);
+            Stream.Launch(static gate => ((ManualResetEventSlim)gate!).Wait(), _gate);
+            Stream.Record(Event);
             foreach (NpuStream stream in Streams.AsSpan(1))
             {
-                stream.Wait(_held);
+                stream.Wait(Event);
             }
         }
 
         internal void Run()
         {
             _gate.Set();
-            _device.Synchronize();
+            Device.Synchronize();
         }
 
-        public void Dispose()
+        public override void Dispose()
         {
-            foreach (IDisposable each in Streams.Concat<IDisposable>([_held, Host, Memory, _device, _npu, _gate]))
-            {
-                each.Dispose();
-            }
+            base.Dispose();
+            _gate.Dispose();
         }
     }
 }

@@ -11,43 +11,24 @@ public class UploadBenchmarks
 {
     private const int Elements = 64 << 20;
 
-    private Npu _npu = null!;
-    private NpuDevice _device = null!;
-    private NpuStream _stream = null!;
-    private PinnedMemory<float> _host = null!;
-    private DeviceMemory<float> _memory = null!;
+    private Bed<float> _bed = null!;
 
-    /// <summary>Memory that has been touched.</summary>
+    /// <summary>A machine in process.</summary>
     [GlobalSetup]
-    public void Start()
-    {
-        _npu = Npu.Open();
-        _device = _npu.OpenDevice(0);
-        _stream = _device.CreateStream();
-        _host = _device.AllocateHost<float>(Elements);
-        _memory = _device.Allocate<float>(Elements);
-        _host.Span.Fill(1);
-        _memory.Fill(0);
-    }
+    public void Start() => _bed = new Bed<float>(Npu.Open(), Elements);
 
     /// <summary>The machine ends.</summary>
     [GlobalCleanup]
-    public void Stop()
-    {
-        foreach (IDisposable each in (IDisposable[])[_memory, _host, _stream, _device, _npu])
-        {
-            each.Dispose();
-        }
-    }
+    public void Stop() => _bed.Dispose();
 
     /// <summary>aclrtMemcpyAsync and aclrtSynchronizeStream.</summary>
     [Benchmark(Baseline = true)]
     public unsafe void Raw()
     {
-        AclApi api = _npu.Api;
-        _device.Context.MakeCurrent();
-        api.Ok(api.aclrtMemcpyAsync((void*)_memory.Address, (nuint)_memory.SizeBytes, _host.Pointer, (nuint)_host.SizeBytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE, _stream.Handle));
-        api.Ok(api.aclrtSynchronizeStream(_stream.Handle));
+        AclApi api = _bed.Api;
+        _bed.MakeCurrent();
+        api.Ok(api.aclrtMemcpyAsync((void*)_bed.Memory.Address, (nuint)_bed.Memory.SizeBytes, _bed.Host.Pointer, (nuint)_bed.Host.SizeBytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE, _bed.Stream.Handle));
+        api.Ok(api.aclrtSynchronizeStream(_bed.Stream.Handle));
     }
 
     /// <summary>NpuStream.Copy and Synchronize.</summary>
@@ -55,28 +36,28 @@ public class UploadBenchmarks
     [Benchmark]
     public void Copy()
     {
-        _stream.Copy(_host, _memory);
-        _stream.Synchronize();
+        _bed.Stream.Copy(_bed.Host, _bed.Memory);
+        _bed.Stream.Synchronize();
     }
 
     /// <summary>NpuStream.Copy and an await.</summary>
     [Benchmark]
     public async Task CopyAndAwait()
     {
-        _stream.Copy(_host, _memory);
-        await _stream.SynchronizeAsync();
+        _bed.Stream.Copy(_bed.Host, _bed.Memory);
+        await _bed.Stream.SynchronizeAsync();
     }
 
     /// <summary>aclrtMemcpy.</summary>
     [Benchmark]
     public unsafe void RawNow()
     {
-        AclApi api = _npu.Api;
-        _device.Context.MakeCurrent();
-        api.Ok(api.aclrtMemcpy((void*)_memory.Address, (nuint)_memory.SizeBytes, _host.Pointer, (nuint)_host.SizeBytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE));
+        AclApi api = _bed.Api;
+        _bed.MakeCurrent();
+        api.Ok(api.aclrtMemcpy((void*)_bed.Memory.Address, (nuint)_bed.Memory.SizeBytes, _bed.Host.Pointer, (nuint)_bed.Host.SizeBytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE));
     }
 
     /// <summary>DeviceMemory.CopyFrom.</summary>
     [Benchmark]
-    public void CopyNow() => _memory.CopyFrom(_host.Span);
+    public void CopyNow() => _bed.Memory.CopyFrom(_bed.Host.Span);
 }

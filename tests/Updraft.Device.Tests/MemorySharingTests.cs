@@ -672,7 +672,7 @@ public sealed unsafe class MemorySharingTests
         string[] sockets = [.. File.ReadLines("/proc/net/unix").Where(line => killed.Exists(pid => line.EndsWith($"@updraft-{pid}", StringComparison.Ordinal)))];
         Assert.Empty(sockets);
         Assert.Equal(leftBefore, Leftovers());
-        Assert.Equal(filesBefore, SharedFiles()); // this process holds none of their memory
+        Assert.InRange(SharedFiles(), 0, filesBefore); // this process holds none of their memory; what earlier tests left may go meanwhile
         machine.Ok(machine.Api.aclrtFree(own));
         nuint free, total;
         machine.Ok(machine.Api.aclrtGetMemInfo(aclrtMemAttr.ACL_HBM_MEM, &free, &total));
