@@ -18,7 +18,7 @@ internal sealed unsafe partial class CopyBench : IDisposable
     internal const ulong SmallestBytes = 64, LargestBytes = 256 << 20;
 
     /// <summary>Small copies walk through this much, so that they are not all the same cache lines.</summary>
-    private const ulong WalkBytes = 64 << 10;
+    internal const ulong WalkBytes = 64 << 10;
 
     /// <summary>What the direction check moves at most.</summary>
     private const ulong CheckedBytes = 1 << 20;

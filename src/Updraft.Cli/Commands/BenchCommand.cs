@@ -92,6 +92,7 @@ internal static class BenchCommand
         List<string> directions = [.. CopyBench.Directions.Where(direction => all.Any(each => each.Direction == direction))];
         Terminal.Out.WriteLine($"Copies on this machine ({Environment.ProcessorCount} CPUs), emulated {machine.Chip.Name}, schedule {schedule}; pinned host memory, one stream");
         Terminal.Out.WriteLine($"Copy kernels: {kernels ?? "unknown"}");
+        Terminal.Out.WriteLine($"Copies up to {Sizes.Text(CopyBench.WalkBytes)} walk through {Sizes.Text(CopyBench.WalkBytes)}, larger ones repeat the same range: what fits into the caches is copied there.");
         PrintTable("Bandwidth in GB/s: copies queued one after another, one wait at the end", all, directions, each => Number(each.GigabytesPerSecond));
         PrintTable("Latency: one copy and the wait for it", all, directions, each => Time(each.LatencyNs));
         Terminal.Out.WriteLine(string.Join("  ", directions.Select(direction => $"{Plot.Letter(direction)} = {direction}")));

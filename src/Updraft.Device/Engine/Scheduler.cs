@@ -27,8 +27,8 @@ internal abstract class Scheduler
     /// <summary>The stream has commands and nobody runs it.</summary>
     internal abstract void Ready(Stream stream);
 
-    /// <summary>An idle stream got a command. True when it was run inside the call; false when it has to be made <see cref="Ready"/>.</summary>
-    internal virtual bool RunAtOnce(Stream stream) => false;
+    /// <summary>An idle stream got a command from that thread, the caller. True when it was run inside the call; false when it has to be made <see cref="Ready"/>.</summary>
+    internal virtual bool RunAtOnce(Stream stream, int thread) => false;
 
     /// <summary>A stream that is still in the ready queue has become ready again.</summary>
     internal abstract void Poke();

@@ -11,24 +11,23 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
     internal static readonly Func<SteppedScheduler, int> Late = static _ => 0;
     internal static readonly Func<SteppedScheduler, int> Random = static scheduler => (int)(scheduler.NextRandom() % 4);
 
-    private readonly object _lock = new();
+    private readonly StepLock _lock = new();
     private readonly List<Stream> _ready = [];
     private readonly bool _picksAtRandom = ReferenceEquals(stepsPerCall, Random);
     private ulong _state = seed;
     private readonly bool _isEager = ReferenceEquals(stepsPerCall, Eager);
     private bool _isStepping;
-    private int _waiting;
 
     internal override bool StepsThroughGraphs => _picksAtRandom;
 
     /// <summary>The usual case of <c>eager</c>, in which nothing else is ready: without the way through the list.</summary>
-    internal override bool RunAtOnce(Stream stream)
+    internal override bool RunAtOnce(Stream stream, int thread)
     {
         if (!_isEager)
         {
             return false;
         }
-        lock (_lock)
+        using (_lock.Hold(thread))
         {
             if (_isStepping || _ready.Count > 0 || !stream.TryOwnIdle())
             {
@@ -42,7 +41,7 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
 
     internal override void Ready(Stream stream)
     {
-        lock (_lock)
+        using (_lock.Hold(ThreadState.Current.ThreadId))
         {
             _ready.Add(stream);
             Poke();
@@ -51,25 +50,25 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
 
     internal override void Poke()
     {
-        lock (_lock)
+        using (_lock.Hold(ThreadState.Current.ThreadId))
         {
-            WakeWaiting();
+            _lock.PulseAll();
             Step(stepsPerCall(this));
         }
     }
 
     internal override void Interrupt()
     {
-        lock (_lock)
+        using (_lock.Hold(ThreadState.Current.ThreadId))
         {
-            WakeWaiting();
+            _lock.PulseAll();
         }
     }
 
     internal override bool WaitUntil(Stream stream, long target, int timeoutMs, bool untilTrouble)
     {
         var deadline = new Deadline(timeoutMs);
-        lock (_lock)
+        using (_lock.Hold(ThreadState.Current.ThreadId))
         {
             // Inside a step only when a command waits: an exception callback that resets the device. The other streams go on then.
             bool wasStepping = _isStepping;
@@ -102,16 +101,14 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
             {
                 return false;
             }
-            _waiting++;
-            Monitor.Wait(_lock, deadline.LeftMs);
-            _waiting--;
+            _lock.Wait(deadline.LeftMs);
         }
         return true;
     }
 
     internal override void Poll(Stream stream)
     {
-        lock (_lock)
+        using (_lock.Hold(ThreadState.Current.ThreadId))
         {
             _ = _picksAtRandom || !RunOne(stream) ? Step(1) : true;
         }
@@ -158,16 +155,7 @@ internal sealed class SteppedScheduler(Func<SteppedScheduler, int> stepsPerCall,
         {
             _isStepping = false;
         }
-        WakeWaiting();
-    }
-
-    /// <summary>Waiting threads look again. Waking nobody is dear, too.</summary>
-    private void WakeWaiting()
-    {
-        if (_waiting > 0)
-        {
-            Monitor.PulseAll(_lock);
-        }
+        _lock.PulseAll();
     }
 
     // splitmix64: small, and the same on every machine.

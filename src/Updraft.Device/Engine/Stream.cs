@@ -147,7 +147,7 @@ internal sealed unsafe partial class Stream
         Volatile.Write(ref _producer.Tail, tail + 1);
         LeaveSubmit(thread);
         // The runner that goes idle must see the new tail, or we must see that it went idle: it pays the fence for both (FenceSubmitters).
-        if (Volatile.Read(ref _run.State) == Idle && !Machine.Scheduler.RunAtOnce(this) && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
+        if (Volatile.Read(ref _run.State) == Idle && !Machine.Scheduler.RunAtOnce(this, thread) && Interlocked.CompareExchange(ref _run.State, Queued, Idle) == Idle)
         {
             Enqueue();
         }

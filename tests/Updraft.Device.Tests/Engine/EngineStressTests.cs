@@ -127,6 +127,30 @@ public sealed unsafe class EngineStressTests
     }
 
     [Theory]
+    [InlineData("eager", 2), InlineData("eager", 4), InlineData("random:3", 3)]
+    public void SteppedSchedules_ManyProducers_EveryCommandRunsOnceInOrder(string schedule, int producers)
+    {
+        const int commands = 5_000;
+        using var machine = new TestMachine(schedule: schedule);
+        Stream shared = StreamOf(machine);
+        Stream[] own = [.. Enumerable.Range(0, producers).Select(_ => StreamOf(machine))];
+        Ledger together = new(producers);
+        Ledger[] alone = [.. own.Select(_ => new Ledger(1))];
+        Threads(producers, producer =>
+        {
+            for (int number = 1; number <= commands; number++)
+            {
+                shared.Submit(in s_task, new Entry(together, producer, number));
+                own[producer].Submit(in s_task, new Entry(alone[producer], 0, number));
+            }
+            Assert.True(own[producer].WaitForAll(LimitMs));
+        });
+        Assert.True(shared.WaitForAll(LimitMs));
+        together.AwaitWithoutHelping((long)commands * producers);
+        Array.ForEach(alone, ledger => ledger.AwaitWithoutHelping(commands));
+    }
+
+    [Theory]
     [InlineData(1), InlineData(2), InlineData(4)]
     public void OwnershipHandOver_ShortStreams_NothingIsLost(int workers)
     {
