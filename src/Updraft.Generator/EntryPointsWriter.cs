@@ -17,7 +17,7 @@ internal static class EntryPointsWriter
     public static string Write(InterfaceTable table, IReadOnlyDictionary<string, Row> rows)
     {
         var code = new Code(Code.Device);
-        code.Summary("The C functions: unmanaged entry points, called by C programs and through function pointers.");
+        code.Summary("The C functions: unmanaged entry points, for C programs.");
         code.Block("internal static unsafe class EntryPoints", () =>
         {
             foreach (CFunction function in table.Functions.Where(function => !function.IsVariadic))

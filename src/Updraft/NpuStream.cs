@@ -128,8 +128,9 @@ public sealed unsafe partial class NpuStream : IDisposable, IAsyncDisposable
         {
             return ValueTask.FromCanceled(cancellationToken);
         }
-        _object.Hold();
+        ThrowIfDisposed();
         EnterFast();
+        _object.Hold();
         if (IsDone())
         {
             // Nothing to hand over: neither a thread of the library nor one of the pool has to wake up.

@@ -156,22 +156,6 @@ public abstract class OwnershipTests : Backend
     }
 
     [Fact]
-    public void Copy_OfManagedMemory_IsRefusedWithAdvice()
-    {
-        using Npu npu = Open();
-        using NpuDevice device = npu.OpenDevice(0);
-        using NpuStream stream = device.CreateStream();
-        using DeviceMemory<int> memory = device.Allocate<int>(50);
-        var array = new int[50];
-        var exception = Assert.Throws<ArgumentException>(() => stream.Copy((ReadOnlyMemory<int>)array, memory));
-        Assert.Contains("CopyPageable", exception.Message);
-        Assert.Throws<ArgumentException>(() => stream.Copy(memory, array.AsMemory()));
-        using var batch = new CopyBatch();
-        Assert.Throws<ArgumentException>(() => batch.Add((ReadOnlyMemory<int>)array, memory));
-        Assert.True(stream.IsIdle);
-    }
-
-    [Fact]
     public void Copy_OfAnotherDevicesMemory_Throws()
     {
         using Npu npu = Open();
