@@ -43,6 +43,9 @@ internal static unsafe class SharedMemory
 
     private const int Moved = 0, Refused = 1;
 
+    /// <summary>Looks, a millisecond apart, after which a thread that blocks the signal is taken to do so for good.</summary>
+    private const int BlockedLooks = 50;
+
     /// <summary>
     /// Moves bytes that others may be working on from private pages into a file, under the same address. Private pages cannot be made
     /// shared, so the bytes are copied.
@@ -59,13 +62,13 @@ internal static unsafe class SharedMemory
 
     /// <summary>
     /// Whether stores can be made to wait. Not in a managed host, which owns the signal, not when a handler of the program's stands before
-    /// ours, and not while a thread blocks the signal: the process would end at the first store instead. A thread that is being started
-    /// blocks all signals for a moment.
+    /// ours, and not while a thread blocks the signal: the process would end at the first store instead. A thread that starts or ends
+    /// blocks all signals for a moment, which is long when the machine is busy.
     /// </summary>
     internal static bool MovesAtomically()
     {
         bool arrives = AtomicMove != null && AtomicMove(null, 0, -1, 0) == Moved;
-        for (int attempt = 0; arrives && attempt < 5; attempt++)
+        for (int attempt = 0; arrives && attempt < BlockedLooks; attempt++)
         {
             if (!IsFaultBlocked())
             {
