@@ -51,8 +51,8 @@ internal abstract class Scheduler
     /// <summary>True when the commands of a graph are steps of their own rather than one, so that other streams can run in between.</summary>
     internal virtual bool StepsThroughGraphs => false;
 
-    /// <summary>A thread is awake and has nothing to do but to help.</summary>
-    internal virtual bool HasFreeThread => false;
+    /// <summary>True when a thread is awake and has nothing to do but to help, or one can be woken for a copy of so many bytes.</summary>
+    internal virtual bool HasHelp(nuint bytes) => false;
 
     /// <summary>A large copy has pieces for free threads.</summary>
     internal virtual void InviteHelpers() { }

@@ -270,7 +270,11 @@ internal sealed unsafe partial class Stream
     private object? Attached(int slot) => _read!.Objects?[slot];
 
     /// <summary>A large copy runs in pieces: free threads help, and between two pieces other streams get their turn.</summary>
-    private Outcome CopyLarge(ref Command command) => Ended(CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref _consumer.Progress));
+    private Outcome CopyLarge(ref Command command)
+    {
+        WakeToHelp(command.C - _consumer.Progress);
+        return Ended(CopyEngine.CopyShared((byte*)command.A, (byte*)command.B, command.C, ref _consumer.Progress));
+    }
 
     private static Outcome Ended(bool isComplete) => isComplete ? Outcome.Done : Outcome.Yields;
 

@@ -32,7 +32,8 @@ internal sealed unsafe partial class Stream
     private long RunTogether(long head, long tail, out bool yields)
     {
         yields = false;
-        if (!Machine.Scheduler.HasFreeThread || Machine.Observer is not null || _consumer.Progress != 0 || Volatile.Read(ref _halt) != Runs)
+        nuint bytes = (nuint)(tail - head) * _consumer.Slots[(int)head & (CommandSegment.Length - 1)].C;
+        if (!Machine.Scheduler.HasHelp(bytes) || Machine.Observer is not null || _consumer.Progress != 0 || Volatile.Read(ref _halt) != Runs)
         {
             return head;
         }
@@ -43,6 +44,7 @@ internal sealed unsafe partial class Stream
             _consumer.ApartUntil = head + Math.Max(1, copies.Count);
             return head;
         }
+        WakeToHelp(copies.Bytes);
         nuint done = 0;
         yields = !copies.RunTogether((nuint)(tail - head), ref done);
         long reached = head + (long)done;
@@ -51,6 +53,15 @@ internal sealed unsafe partial class Stream
             NextSegmentToRun(start);
         }
         return reached;
+    }
+
+    /// <summary>A thread that has gone to sleep until the stream gets further is woken when the work is long and nobody else is free.</summary>
+    private void WakeToHelp(nuint bytes)
+    {
+        if (bytes >= ThreadScheduler.FewestBytesToWake && HasWaiters && !Machine.Scheduler.HasHelp(0))
+        {
+            WakeAllWaiters();
+        }
     }
 
     /// <summary>The copies from that number on that may run in any order. None while a stream waits for a value in memory: it may lie in one of them.</summary>

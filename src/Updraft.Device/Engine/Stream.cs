@@ -135,10 +135,16 @@ internal sealed unsafe partial class Stream
             NextSegment(tail);
         }
         Command* target = _producer.Slots + slot;
-        *target = command;
-        target->ThreadId = thread;
-        caller.LastTask = (uint)tail;
+        // Field by field: the caller has just written them, and a load of several at once would have to wait until these stores have left
+        // the processor, behind those of the commands before, whose lines are still on their way here from the runner's.
+        target->Kind = command.Kind;
         target->HasObject = attached != null;
+        target->UsesFreedMemory = command.UsesFreedMemory;
+        target->ThreadId = thread;
+        target->A = command.A;
+        target->B = command.B;
+        target->C = command.C;
+        caller.LastTask = (uint)tail;
         if (attached != null)
         {
             (_written!.Objects ??= new object?[CommandSegment.Length])[slot] = attached;

@@ -41,7 +41,10 @@ internal sealed class ThreadScheduler : Scheduler
 
     internal override void InviteHelpers() => WakeOne(onlyIfNobodyLooks: false);
 
-    internal override bool HasFreeThread => Volatile.Read(ref _looking) > 0 || Volatile.Read(ref _waiting) > 0;
+    /// <summary>Waking a sleeping thread takes as long as copying half a megabyte.</summary>
+    internal const nuint FewestBytesToWake = 2 << 20;
+
+    internal override bool HasHelp(nuint bytes) => bytes >= FewestBytesToWake || Volatile.Read(ref _looking) > 0 || Volatile.Read(ref _waiting) > 0;
 
     internal override bool ShouldYield()
     {
