@@ -65,6 +65,7 @@ internal static class Rows
         }
         thread.Messages.Add(function, code, text, messageCode);
         thread.Explanation = null;
+        ProcessLock.Leave(thread); // The call may have failed in the middle of a copy.
         return (int)code;
     }
 }

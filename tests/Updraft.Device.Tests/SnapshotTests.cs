@@ -101,6 +101,59 @@ public sealed unsafe class SnapshotTests
         machine.Ok(api.aclrtSynchronizeStream(created));
     }
 
+    /// <summary>Threads that copy, fill and submit without a pause: between lock and unlock nothing of theirs arrives, and afterwards they go on.</summary>
+    [Theory]
+    [InlineData("threads"), InlineData("random:4")]
+    public void Locked_UnderFire_NothingMoves(string schedule)
+    {
+        using var machine = new TestMachine(schedule: schedule);
+        AclApi api = machine.Api;
+        const int bytes = 256 << 10;
+        nint[] devices = new nint[4];
+        for (int index = 0; index < devices.Length; index++)
+        {
+            devices[index] = (nint)machine.Device(bytes);
+        }
+        byte* host = machine.Pinned(bytes, 1);
+        bool ends = false;
+        int failed = 0;
+        long calls = 0;
+        Thread[] threads = [.. Enumerable.Range(0, devices.Length).Select(number => new Thread(() =>
+        {
+            nint stream;
+            int code = api.aclrtSetDevice(0) + api.aclrtCreateStream(&stream);
+            byte* device = (byte*)devices[number];
+            for (int turn = 0; !Volatile.Read(ref ends) && code == 0; turn++)
+            {
+                code = number switch
+                {
+                    0 => api.aclrtMemset(device, bytes, turn & 255, bytes),
+                    1 => api.aclrtMemcpy(device, bytes, host, bytes, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE),
+                    2 => api.aclrtMemsetAsync(device, bytes, turn & 255, bytes, stream) + (turn % 8 == 0 ? api.aclrtSynchronizeStream(stream) : 0),
+                    _ => api.aclrtMemcpy2d(device, 64, host, 64, 32, 1000, aclrtMemcpyKind.ACL_MEMCPY_HOST_TO_DEVICE) + api.aclrtMemsetD32(device, bytes, (uint)turn, bytes / 4),
+                };
+                Interlocked.Increment(ref calls);
+            }
+            Interlocked.Add(ref failed, code);
+        }))];
+        Array.ForEach(threads, thread => thread.Start());
+        byte[] Seen() => [.. devices.SelectMany(device => new ReadOnlySpan<byte>(AddressSpace.Backing((nuint)device), bytes).ToArray())];
+        for (int round = 0; round < 20; round++)
+        {
+            machine.Ok(api.aclrtSnapShotProcessLock(Me, null));
+            byte[] before = Seen();
+            machine.Ok(Backup(machine));
+            machine.Ok(Restore(machine));
+            Assert.Equal(before, Seen());
+            long during = Interlocked.Read(ref calls);
+            machine.Ok(api.aclrtSnapShotProcessUnlock(Me, null));
+            Assert.True(SpinWait.SpinUntil(() => Interlocked.Read(ref calls) >= during + 2 * devices.Length, TimeSpan.FromSeconds(30)), "nobody went on");
+        }
+        Volatile.Write(ref ends, true);
+        Array.ForEach(threads, thread => thread.Join());
+        Assert.Equal(0, failed);
+    }
+
     [Fact]
     public void Locked_ACaptureGoesOnAfterwards()
     {

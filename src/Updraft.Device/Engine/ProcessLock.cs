@@ -1,9 +1,13 @@
+using System.Runtime.CompilerServices;
+
 namespace Updraft.Device;
 
 /// <summary>
 /// Holds the devices of the process still for a snapshot: while it is closed, whoever submits a command or copies synchronously waits.
-/// A submission learns of it from the refusal word that it reads anyway, the others from one load.
+/// A submission learns of it from the refusal word that it reads anyway; a synchronous copy marks its thread, without a fence, and looks
+/// at one word. Who closes the lock fences all processors between its own store and its look at the marks.
 /// </summary>
+/// <example><code>ThreadState thread = ProcessLock.Enter(); CopyEngine.Copy(to, from, count); ProcessLock.Leave(thread);</code></example>
 internal static class ProcessLock
 {
     // Every synchronous copy reads it, so it stands in a class that has nothing to initialise.
@@ -34,6 +38,57 @@ internal static class ProcessLock
             Monitor.PulseAll(Waiters.Changed);
         }
         TellStreams();
+    }
+
+    /// <summary>The calling thread copies from now on until <see cref="Leave"/>, or until its call fails.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Enter(ThreadState thread)
+    {
+        Volatile.Write(ref thread.IsCopying, 1);
+        if (IsClosed)
+        {
+            WaitToEnter(thread);
+        }
+    }
+
+    internal static ThreadState Enter()
+    {
+        ThreadState thread = ThreadState.Current;
+        Enter(thread);
+        return thread;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void Leave(ThreadState thread) => Volatile.Write(ref thread.IsCopying, 0);
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void WaitToEnter(ThreadState thread)
+    {
+        while (IsClosed)
+        {
+            Volatile.Write(ref thread.IsCopying, 0);
+            Wait();
+            Volatile.Write(ref thread.IsCopying, 1);
+            Interlocked.MemoryBarrier();
+        }
+    }
+
+    /// <summary>Closed it is already; waits for the copies that had begun. False when the time is over.</summary>
+    internal static bool WaitForCopies(Deadline deadline)
+    {
+        Interlocked.MemoryBarrierProcessWide();
+        foreach (ThreadState thread in ThreadState.All)
+        {
+            while (Volatile.Read(ref thread.IsCopying) != 0)
+            {
+                if (deadline.IsOver)
+                {
+                    return false;
+                }
+                Thread.Sleep(1);
+            }
+        }
+        return true;
     }
 
     /// <summary>Waits until it is open. The thread that closed it would wait for itself: 507906.</summary>

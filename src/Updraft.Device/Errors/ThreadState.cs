@@ -58,7 +58,49 @@ internal sealed class ThreadState
     internal static void Forget() => t_state = null;
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static ThreadState Create() => t_state = new ThreadState();
+    private static ThreadState Create()
+    {
+        var state = new ThreadState();
+        Known.Add(state);
+        return t_state = state;
+    }
+
+    /// <summary>Not 0 while the thread copies synchronously: who locks the process waits for it.</summary>
+    internal int IsCopying;
+
+    /// <summary>The states of all threads that live, and of some that have ended.</summary>
+    internal static ThreadState[] All => Known.All;
+
+    // Apart, because it has something to initialise, and every call asks the class above for its thread.
+    private static class Known
+    {
+        private static readonly List<WeakReference<ThreadState>> s_states = [];
+        private static int s_pruneAt = 64;
+
+        internal static void Add(ThreadState state)
+        {
+            lock (s_states)
+            {
+                if (s_states.Count >= s_pruneAt)
+                {
+                    s_states.RemoveAll(static entry => !entry.TryGetTarget(out _));
+                    s_pruneAt = Math.Max(64, s_states.Count * 2);
+                }
+                s_states.Add(new WeakReference<ThreadState>(state));
+            }
+        }
+
+        internal static ThreadState[] All
+        {
+            get
+            {
+                lock (s_states)
+                {
+                    return [.. s_states.Select(static entry => entry.TryGetTarget(out ThreadState? state) ? state : null).OfType<ThreadState>()];
+                }
+            }
+        }
+    }
 
     /// <summary>Only codes of the runtime family reach the last-error slot; those of the wrapper (100xxx, 200xxx) never do.</summary>
     internal static bool IsRuntimeCode(AclError code) => (int)code is >= 107000 and < 108000 or >= 207000 and < 208000 or >= 507000 and < 508000;

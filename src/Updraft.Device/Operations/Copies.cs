@@ -26,10 +26,11 @@ internal static unsafe class Copies
         {
             return;
         }
-        Context context = Current.Context;
+        ThreadState thread = ThreadState.Current;
+        Context context = thread.Context ?? Current.Context;
         context.Device.CheckTrouble();
         Captures.RefuseBlockingCall(context);
-        Now(Place.Of(dst, count), Place.Of(src, count), count);
+        Now(thread, Place.Of(dst, count), Place.Of(src, count), count);
     }
 
     /// <summary>aclrtMemcpyAsync and its deprecated alias aclrtMemcpyAsyncWithCondition.</summary>
@@ -162,10 +163,12 @@ internal static unsafe class Copies
     }
 
     /// <summary>Copies on the calling thread. A range that leaves its allocation or was freed is never touched: 107017.</summary>
-    internal static void Now(in Place to, in Place from, nuint count)
+    internal static void Now(in Place to, in Place from, nuint count) => Now(ThreadState.Current, to, from, count);
+
+    private static void Now(ThreadState thread, in Place to, in Place from, nuint count)
     {
         CheckBoth(to, from, count);
-        ProcessLock.Pass();
+        ProcessLock.Enter(thread);
         if (to.NeedsGuard || from.NeedsGuard)
         {
             NowGuarded(to.Backing, from.Backing, count);
@@ -174,6 +177,7 @@ internal static unsafe class Copies
         {
             CopyEngine.Copy((byte*)to.Backing, (byte*)from.Backing, count);
         }
+        ProcessLock.Leave(thread);
         ValueWaits.Written();
     }
 

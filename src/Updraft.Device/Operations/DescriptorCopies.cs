@@ -46,13 +46,14 @@ internal static unsafe class DescriptorCopies
             $"Source and destination must be memory of one device, not {Place.Describe(srcAddr)} and {Place.Describe(dstAddr)}.");
         _ = Current.Context;
         Copies.CheckWritable(place, (nuint)layout.Bytes, "descriptor");
-        ProcessLock.Pass();
+        ThreadState thread = ProcessLock.Enter();
         var bytes = (byte*)place.Backing;
         new Span<byte>(bytes, layout.Bytes).Clear();
         // 32 bits: exactly 4 GiB becomes 0, a copy of nothing.
         Unsafe.WriteUnaligned(bytes + layout.Length, (uint)count);
         Unsafe.WriteUnaligned(bytes + layout.Source, (ulong)srcAddr);
         Unsafe.WriteUnaligned(bytes + layout.Destination, (ulong)dstAddr);
+        ProcessLock.Leave(thread);
         ValueWaits.Written();
     }
 
@@ -72,8 +73,9 @@ internal static unsafe class DescriptorCopies
         if (layout.OwnedBytes > 0)
         {
             Copies.CheckWritable(place, (nuint)layout.Bytes, "descriptor");
-            ProcessLock.Pass();
+            ThreadState thread = ProcessLock.Enter();
             new Span<byte>((void*)place.Backing, layout.OwnedBytes).Clear();
+            ProcessLock.Leave(thread);
         }
         stream.Submit(new Command { Kind = CommandKind.Task }, new Copy(place.IsWhole ? place.Backing : 0, layout));
     }

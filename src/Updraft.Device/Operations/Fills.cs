@@ -108,16 +108,18 @@ internal static unsafe class Fills
     {
         Copies.CheckWritable(place, count, "filled");
         CheckWritable(place, count);
-        ProcessLock.Pass();
+        ThreadState thread = ProcessLock.Enter();
         CopyEngine.Fill((byte*)place.Backing, value, count);
+        ProcessLock.Leave(thread);
         ValueWaits.Written();
     }
 
     private static void Now32(in Place place, uint value, nuint count)
     {
         CheckWritable(place, count * 4);
-        ProcessLock.Pass();
+        ThreadState thread = ProcessLock.Enter();
         CopyEngine.Fill32((uint*)place.Backing, value, count);
+        ProcessLock.Leave(thread);
         ValueWaits.Written();
     }
 

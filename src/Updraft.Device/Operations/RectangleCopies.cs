@@ -73,7 +73,7 @@ internal static unsafe class RectangleCopies
     private static void Now(in Place to, nuint dpitch, in Place from, nuint spitch, nuint width, nuint height)
     {
         Copies.CheckBoth(to, from, width * height);
-        ProcessLock.Pass();
+        ThreadState thread = ProcessLock.Enter();
         if (!to.NeedsGuard && !from.NeedsGuard)
         {
             CopyEngine.Copy2D((byte*)to.Backing, dpitch, (byte*)from.Backing, spitch, width, height);
@@ -85,6 +85,7 @@ internal static unsafe class RectangleCopies
                 Copies.NowGuarded(to.Backing + row * dpitch, from.Backing + row * spitch, width);
             }
         }
+        ProcessLock.Leave(thread);
         ValueWaits.Written();
     }
 

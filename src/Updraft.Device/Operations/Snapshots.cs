@@ -165,7 +165,7 @@ internal static unsafe class Snapshots
         }
     }
 
-    /// <summary>Waits until every stream has run dry. False when the time is over, or when nothing moves although commands are left.</summary>
+    /// <summary>Waits until every stream has run dry and no thread copies. False when the time is over, or when nothing moves although commands are left.</summary>
     private static bool ComesToRest()
     {
         var busy = new List<(Stream Stream, long Tail)>();
@@ -189,7 +189,7 @@ internal static unsafe class Snapshots
                 }
             }
         }
-        return true;
+        return ProcessLock.WaitForCopies(deadline);
     }
 
     private static void CheckProcess(int pid)
