@@ -115,9 +115,11 @@ internal sealed unsafe partial class Stream
     /// Queues a command and returns its number. On a busy stream: one cache line written, no allocation, no system call, and for the
     /// stream's owner no lock and no fence. A full stream holds the caller until commands have ended, as the real one does.
     /// </summary>
-    internal long Submit(in Command command, object? attached = null)
+    internal long Submit(in Command command, object? attached = null) => Submit(ThreadState.Current, in command, attached);
+
+    /// <summary>As the other, for a caller who has looked up the state of its thread already.</summary>
+    internal long Submit(ThreadState caller, in Command command, object? attached)
     {
-        ThreadState caller = ThreadState.Current;
         int thread = caller.ThreadId;
         EnterSubmit(thread);
         long tail = _producer.Tail;

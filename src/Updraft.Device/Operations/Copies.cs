@@ -48,9 +48,10 @@ internal static unsafe class Copies
     /// </summary>
     private static bool TryQueue(void* dst, nuint destMax, void* src, nuint count, aclrtMemcpyKind kind, StreamHandle handle)
     {
+        ThreadState caller = ThreadState.Current;
         // Wraps around for a count of 0, which is special too.
         if (count - 1 >= destMax || (uint)kind > (uint)Default || dst == src || Machine.IsStrict
-            || ThreadState.Current.Context is not { } context || handle.GetOrNull(context.DefaultStream) is not { } stream || stream.Context != context)
+            || caller.Context is not { } context || handle.GetOrNull(context.DefaultStream) is not { } stream || stream.Context != context)
         {
             return false;
         }
@@ -59,7 +60,7 @@ internal static unsafe class Copies
         {
             return false;
         }
-        stream.Submit(new Command { Kind = CommandKind.Copy, A = to, B = from, C = count });
+        stream.Submit(caller, new Command { Kind = CommandKind.Copy, A = to, B = from, C = count }, null);
         return true;
     }
 
