@@ -3,8 +3,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "../check.h"
-#include "../process.h"
+#include "check.h"
+#include "process.h"
 
 enum { CHUNK = 2 << 20 };
 

@@ -2,7 +2,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <acl/acl.h>
+#include "check.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -10,24 +10,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define CHECK(call)                                                                                                    \
-    do {                                                                                                               \
-        int code_ = (call);                                                                                            \
-        if (code_ != ACL_SUCCESS) {                                                                                    \
-            const char *text_ = aclGetRecentErrMsg();                                                                  \
-            fprintf(stderr, "%s returned %d\n%s\n", #call, code_, text_ ? text_ : "");                                 \
-            exit(1);                                                                                                   \
-        }                                                                                                              \
-    } while (0)
-
-static int failures;
-
-static void test(int passed, const char *name)
-{
-    printf("%s - %s\n", passed ? "ok" : "not ok", name);
-    failures += !passed;
-}
 
 enum { BYTES = 4 << 20 };
 
@@ -39,48 +21,48 @@ struct offer {
 
 static void fill(void *memory, int value)
 {
-    CHECK(aclrtMemset(memory, BYTES, value, BYTES));
+    NEED(aclrtMemset(memory, BYTES, value, BYTES));
 }
 
 static void *map(aclrtDrvMemHandle handle)
 {
     void *address;
-    CHECK(aclrtReserveMemAddress(&address, BYTES, 0, NULL, 0));
-    CHECK(aclrtMapMem(address, BYTES, 0, handle, 0));
+    NEED(aclrtReserveMemAddress(&address, BYTES, 0, NULL, 0));
+    NEED(aclrtMapMem(address, BYTES, 0, handle, 0));
     return address;
 }
 
 static int export_all(void)
 {
-    CHECK(aclrtSetDevice(0));
+    NEED(aclrtSetDevice(0));
     struct offer offer;
     memset(&offer, 0, sizeof offer);
     void *memory;
-    CHECK(aclrtMalloc(&memory, BYTES, ACL_MEM_MALLOC_HUGE_FIRST));
+    NEED(aclrtMalloc(&memory, BYTES, ACL_MEM_MALLOC_HUGE_FIRST));
     fill(memory, 1);
-    CHECK(aclrtIpcMemGetExportKey(memory, BYTES, offer.key, sizeof offer.key, ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION));
+    NEED(aclrtIpcMemGetExportKey(memory, BYTES, offer.key, sizeof offer.key, ACL_RT_IPC_MEM_EXPORT_FLAG_DISABLE_PID_VALIDATION));
     aclrtPhysicalMemProp prop;
     memset(&prop, 0, sizeof prop);
     prop.memAttr = ACL_HBM_MEM_HUGE;
     prop.location.type = ACL_MEM_LOCATION_TYPE_DEVICE;
     aclrtDrvMemHandle first, second;
-    CHECK(aclrtMallocPhysical(&first, BYTES, &prop, 0));
-    CHECK(aclrtMallocPhysical(&second, BYTES, &prop, 0));
+    NEED(aclrtMallocPhysical(&first, BYTES, &prop, 0));
+    NEED(aclrtMallocPhysical(&second, BYTES, &prop, 0));
     fill(map(first), 2);
     fill(map(second), 3);
-    CHECK(aclrtMemExportToShareableHandle(first, ACL_MEM_HANDLE_TYPE_NONE, ACL_RT_VMM_EXPORT_FLAG_DISABLE_PID_VALIDATION, &offer.shareable));
-    CHECK(aclrtMemExportToShareableHandleV2(second, ACL_RT_VMM_EXPORT_FLAG_DISABLE_PID_VALIDATION, ACL_MEM_SHARE_HANDLE_TYPE_FABRIC, &offer.fabric));
+    NEED(aclrtMemExportToShareableHandle(first, ACL_MEM_HANDLE_TYPE_NONE, ACL_RT_VMM_EXPORT_FLAG_DISABLE_PID_VALIDATION, &offer.shareable));
+    NEED(aclrtMemExportToShareableHandleV2(second, ACL_RT_VMM_EXPORT_FLAG_DISABLE_PID_VALIDATION, ACL_MEM_SHARE_HANDLE_TYPE_FABRIC, &offer.fabric));
     aclrtNotify notify;
-    CHECK(aclrtCreateNotify(&notify, 0));
-    CHECK(aclrtNotifyGetExportKey(notify, offer.notify, sizeof offer.notify, ACL_RT_NOTIFY_EXPORT_FLAG_DISABLE_PID_VALIDATION));
+    NEED(aclrtCreateNotify(&notify, 0));
+    NEED(aclrtNotifyGetExportKey(notify, offer.notify, sizeof offer.notify, ACL_RT_NOTIFY_EXPORT_FLAG_DISABLE_PID_VALIDATION));
     if (write(STDOUT_FILENO, &offer, sizeof offer) != sizeof offer) {
         return 1;
     }
     // Goes on when the importer has recorded the notify: then its bytes are here.
-    CHECK(aclrtWaitAndResetNotify(notify, NULL, 60));
-    CHECK(aclrtSynchronizeDevice());
+    NEED(aclrtWaitAndResetNotify(notify, NULL, 60));
+    NEED(aclrtSynchronizeDevice());
     char seen;
-    CHECK(aclrtMemcpy(&seen, 1, (char *)memory + BYTES - 1, 1, ACL_MEMCPY_DEVICE_TO_HOST));
+    NEED(aclrtMemcpy(&seen, 1, (char *)memory + BYTES - 1, 1, ACL_MEMCPY_DEVICE_TO_HOST));
     if (write(STDOUT_FILENO, &seen, 1) != 1) {
         return 1;
     }
@@ -116,39 +98,39 @@ int main(int count, char **arguments)
         return 1;
     }
 
-    CHECK(aclrtSetDevice(0));
+    NEED(aclrtSetDevice(0));
     void *memory;
-    CHECK(aclrtIpcMemImportByKey(&memory, offer.key, 0));
-    test(first_byte(memory) == 1, "memory by key holds what its owner wrote");
+    NEED(aclrtIpcMemImportByKey(&memory, offer.key, 0));
+    check(first_byte(memory) == 1, "memory by key holds what its owner wrote");
     aclrtDrvMemHandle first, second;
-    CHECK(aclrtMemImportFromShareableHandle(offer.shareable, 0, &first));
-    CHECK(aclrtMemImportFromShareableHandleV2(&offer.fabric, ACL_MEM_SHARE_HANDLE_TYPE_FABRIC, 0, &second));
+    NEED(aclrtMemImportFromShareableHandle(offer.shareable, 0, &first));
+    NEED(aclrtMemImportFromShareableHandleV2(&offer.fabric, ACL_MEM_SHARE_HANDLE_TYPE_FABRIC, 0, &second));
     void *by_handle = map(first), *by_fabric = map(second);
-    test(first_byte(by_handle) == 2, "memory by shareable handle");
-    test(first_byte(by_fabric) == 3, "memory by fabric handle");
+    check(first_byte(by_handle) == 2, "memory by shareable handle");
+    check(first_byte(by_fabric) == 3, "memory by fabric handle");
 
     aclrtNotify notify;
-    CHECK(aclrtNotifyImportByKey(&notify, offer.notify, 0));
-    CHECK(aclrtMemsetAsync(memory, BYTES, 9, BYTES, NULL));
-    CHECK(aclrtRecordNotify(notify, NULL));
+    NEED(aclrtNotifyImportByKey(&notify, offer.notify, 0));
+    NEED(aclrtMemsetAsync(memory, BYTES, 9, BYTES, NULL));
+    NEED(aclrtRecordNotify(notify, NULL));
     char seen = 0;
-    test(read(ends[0], &seen, 1) == 1 && seen == 9, "a notify orders a stream of one process behind a stream of the other");
+    check(read(ends[0], &seen, 1) == 1 && seen == 9, "a notify orders a stream of one process behind a stream of the other");
 
     // Killed, and not waited for: its process is still in the system's table, as it is when a supervisor is slow.
-    CHECK(aclrtWaitAndResetNotify(notify, NULL, 0));
+    NEED(aclrtWaitAndResetNotify(notify, NULL, 0));
     kill(exporter, SIGKILL);
-    test(aclrtSynchronizeDevice() == ACL_ERROR_RT_IPC_ERROR, "a wait for the notify of a killed process ends with an error");
+    check(aclrtSynchronizeDevice() == ACL_ERROR_RT_IPC_ERROR, "a wait for the notify of a killed process ends with an error");
     const char *reason = aclGetRecentErrMsg();
-    test(reason && strstr(reason, "the process has ended"), "and the message says why");
+    check(reason && strstr(reason, "the process has ended"), "and the message says why");
     waitpid(exporter, NULL, 0);
-    test(first_byte(memory) == 9 && first_byte(by_handle) == 2 && first_byte(by_fabric) == 3, "mappings outlive a killed exporter");
+    check(first_byte(memory) == 9 && first_byte(by_handle) == 2 && first_byte(by_fabric) == 3, "mappings outlive a killed exporter");
     void *again;
-    test(aclrtIpcMemImportByKey(&again, offer.key, 0) == ACL_ERROR_RT_PARAM_INVALID, "an import from a killed exporter is refused");
+    check(aclrtIpcMemImportByKey(&again, offer.key, 0) == ACL_ERROR_RT_PARAM_INVALID, "an import from a killed exporter is refused");
     const char *text = aclGetRecentErrMsg();
-    test(text && strstr(text, "is gone"), "and the message says that the exporter is gone");
-    CHECK(aclrtIpcMemClose(offer.key));
-    test(first_byte(memory) == -ACL_ERROR_RT_INVALID_HANDLE, "closed memory is not memory");
-    test(system("ls /dev/shm | grep -q updraft") != 0, "nothing is left in /dev/shm");
-    CHECK(aclrtResetDevice(0));
-    return failures != 0;
+    check(text && strstr(text, "is gone"), "and the message says that the exporter is gone");
+    NEED(aclrtIpcMemClose(offer.key));
+    check(first_byte(memory) == -ACL_ERROR_RT_INVALID_HANDLE, "closed memory is not memory");
+    check(system("ls /dev/shm | grep -q updraft") != 0, "nothing is left in /dev/shm");
+    NEED(aclrtResetDevice(0));
+    return result();
 }
