@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Updraft.Device;
 
 /// <summary>
@@ -14,6 +16,9 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
     // The state of the run: written by the thread that runs the lane.
     private int _next, _end, _jump;
     private nuint _progress;
+
+    /// <summary>Copies before this place were found not to fit together.</summary>
+    private int _apartUntil;
     private bool _isStarted, _isInHostFunction;
     private int _reached;
     private BlockedStreams _blocked;
@@ -149,7 +154,7 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
 
     internal void Begin(int at = 0)
     {
-        (_next, _end, _progress, _isStarted, _isInHostFunction) = (at, Count, 0, false, false);
+        (_next, _end, _progress, _apartUntil, _isStarted, _isInHostFunction) = (at, Count, 0, 0, false, false);
         if (at == 0)
         {
             Volatile.Write(ref _reached, 0);
@@ -177,6 +182,16 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
             int index = _next;
             ref Command command = ref this[index];
             AclError result = AclError.Success;
+            if (!_isStarted && CopiesTogether.MayBeginWith(in command) && index >= _apartUntil && RunTogether(stream, index, out bool yields) is var reached && (yields || reached > index))
+            {
+                _next = reached;
+                if (yields)
+                {
+                    GiveWay(stream);
+                    return false;
+                }
+                continue;
+            }
             if (!_isStarted)
             {
                 _isStarted = true;
@@ -218,6 +233,32 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
             AbandonCommand(stream);
         }
         return true;
+    }
+
+    /// <summary>As a stream does: <see cref="CopiesTogether"/>. Returns the place it has come to.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int RunTogether(Stream stream, int index, out bool yields)
+    {
+        yields = false;
+        if (_end - index < 2 || !CopiesTogether.HasHelp(in this[index], (nuint)(_end - index)))
+        {
+            return index;
+        }
+        var gathered = new CopiesTogether();
+        for (int next = index; next < _end && gathered.TryAdd(in this[next]); next++)
+        {
+        }
+        BatchElements copies = gathered.End();
+        if (!CopiesTogether.AreMany(copies))
+        {
+            // Not looked at again and again in this execution.
+            _apartUntil = index + Math.Max(1, copies.Count);
+            return index;
+        }
+        stream.WakeToHelp(copies.Bytes);
+        nuint done = 0;
+        yields = !copies.RunTogether((nuint)(_end - index), ref done);
+        return index + (int)done;
     }
 
     /// <summary>The execution ends in the middle of the lane: what the command at hand has begun is given up.</summary>

@@ -13,16 +13,17 @@ public sealed unsafe class CopiesTogetherTests
 
     public enum Targets { Growing, Shrinking, Scattered, Anywhere }
 
-    public static TheoryData<Targets, int> Programs
+    public static TheoryData<Targets, bool, int> Programs
     {
         get
         {
-            var data = new TheoryData<Targets, int>();
+            var data = new TheoryData<Targets, bool, int>();
             foreach (Targets targets in Enum.GetValues<Targets>())
             {
                 for (int seed = 1; seed <= 4; seed++)
                 {
-                    data.Add(targets, seed);
+                    data.Add(targets, false, seed);
+                    data.Add(targets, true, seed);
                 }
             }
             return data;
@@ -30,43 +31,52 @@ public sealed unsafe class CopiesTogetherTests
     }
 
     [Theory, MemberData(nameof(Programs))]
-    public void ManyCopies_AnyTargets_EndLikeOneAfterAnother(Targets targets, int seed)
+    public void ManyCopies_AnyTargets_EndLikeOneAfterAnother(Targets targets, bool isCaptured, int seed)
     {
         using var machine = new TestMachine(tasksPerStream: Tasks);
         var random = new Random(seed);
         nint stream = machine.Stream();
         byte* device = machine.Device(Area), host = machine.Pinned(Area);
-        var model = new byte[Area];
+        var expected = new byte[Area];
         var source = new Span<byte>(host, Area);
         random.NextBytes(source);
-        machine.Write(device, model);
-        using (machine.Hold(stream))
+        machine.Write(device, expected);
+        nint model = 0;
+        Gate? gate = isCaptured ? null : machine.Hold(stream);
+        if (isCaptured)
         {
-            foreach ((int to, int bytes) in Places(targets, random))
+            machine.Ok(machine.Api.aclmdlRICaptureBegin(stream, aclmdlRICaptureMode.ACL_MODEL_RI_CAPTURE_MODE_RELAXED));
+        }
+        foreach ((int to, int bytes) in Places(targets, random))
+        {
+            bool isOnDevice = targets == Targets.Anywhere && random.Next(100) == 0;
+            int from = random.Next(Area - bytes);
+            if (isOnDevice && (from + bytes <= to || to + bytes <= from))
             {
-                bool isOnDevice = targets == Targets.Anywhere && random.Next(100) == 0;
-                int from = random.Next(Area - bytes);
-                if (isOnDevice && (from + bytes <= to || to + bytes <= from))
-                {
-                    machine.Ok(machine.Api.aclrtMemcpyAsync(device + to, (nuint)bytes, device + from, (nuint)bytes, D2D, stream));
-                    model.AsSpan(from, bytes).CopyTo(model.AsSpan(to));
-                }
-                else
-                {
-                    machine.Ok(machine.Api.aclrtMemcpyAsync(device + to, (nuint)bytes, host + from, (nuint)bytes, H2D, stream));
-                    source.Slice(from, bytes).CopyTo(model.AsSpan(to));
-                }
-                if (random.Next(500) == 0)
-                {
-                    machine.Ok(machine.Api.aclrtMemsetAsync(device + to, (nuint)bytes, seed, (nuint)bytes, stream));
-                    model.AsSpan(to, bytes).Fill((byte)seed);
-                }
+                machine.Ok(machine.Api.aclrtMemcpyAsync(device + to, (nuint)bytes, device + from, (nuint)bytes, D2D, stream));
+                expected.AsSpan(from, bytes).CopyTo(expected.AsSpan(to));
+            }
+            else
+            {
+                machine.Ok(machine.Api.aclrtMemcpyAsync(device + to, (nuint)bytes, host + from, (nuint)bytes, H2D, stream));
+                source.Slice(from, bytes).CopyTo(expected.AsSpan(to));
+            }
+            if (random.Next(500) == 0)
+            {
+                machine.Ok(machine.Api.aclrtMemsetAsync(device + to, (nuint)bytes, seed, (nuint)bytes, stream));
+                expected.AsSpan(to, bytes).Fill((byte)seed);
             }
         }
+        if (isCaptured)
+        {
+            machine.Ok(machine.Api.aclmdlRICaptureEnd(stream, &model));
+            machine.Ok(machine.Api.aclmdlRIExecuteAsync(model, stream));
+        }
+        gate?.Dispose();
         machine.Ok(machine.Api.aclrtSynchronizeStream(stream));
         byte[] found = machine.Read(device, Area);
-        int difference = model.AsSpan().CommonPrefixLength(found);
-        Assert.True(difference == Area, $"{targets}, seed {seed}: byte {difference} is {found[Math.Min(difference, Area - 1)]}");
+        int difference = expected.AsSpan().CommonPrefixLength(found);
+        Assert.True(difference == Area, $"{targets}, captured {isCaptured}, seed {seed}: byte {difference} is {found[Math.Min(difference, Area - 1)]}");
     }
 
     /// <summary>Where the copies go: one after another, or several times to the same places in any order.</summary>
