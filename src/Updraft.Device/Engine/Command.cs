@@ -67,6 +67,9 @@ internal struct Command
     internal int ThreadId;
     internal nuint A, B, C;
 
+    /// <summary>Where <see cref="HasObject"/> and <see cref="UsesFreedMemory"/> stand in the first eight bytes.</summary>
+    internal const ulong HasObjectBit = 1 << 8, UsesFreedMemoryBit = 1 << 16;
+
     /// <summary>The code of a <see cref="CommandKind.Fault"/>.</summary>
     internal AclError Failure
     {

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Updraft.Device;
 
@@ -137,15 +138,12 @@ internal sealed unsafe partial class Stream
             NextSegment(tail);
         }
         Command* target = _producer.Slots + slot;
-        // Field by field: the caller has just written them, and a load of several at once would have to wait until these stores have left
-        // the processor, behind those of the commands before, whose lines are still on their way here from the runner's.
-        target->Kind = command.Kind;
-        target->HasObject = attached != null;
-        target->UsesFreedMemory = command.UsesFreedMemory;
-        target->ThreadId = thread;
-        target->A = command.A;
-        target->B = command.B;
-        target->C = command.C;
+        // Read field by field: the caller has just written them, and a load of several at once would have to wait until these stores have
+        // left the processor, behind those of the commands before, whose lines are still on their way here from the runner's. Written at
+        // once: where that way is long, room for stores is what a submission waits for.
+        ulong head = (byte)command.Kind | (attached != null ? Command.HasObjectBit : 0) | (command.UsesFreedMemory ? Command.UsesFreedMemoryBit : 0) | (ulong)(uint)thread << 32;
+        Vector128.Create(head, command.A).Store((ulong*)target);
+        Vector128.Create((ulong)command.B, command.C).Store((ulong*)target + 2);
         caller.LastTask = (uint)tail;
         if (attached != null)
         {

@@ -56,6 +56,15 @@ public sealed unsafe class EngineStressTests
         }
     }
 
+    /// <summary>A submission writes the first eight bytes of a slot as one number.</summary>
+    [Theory, InlineData(false, false), InlineData(true, false), InlineData(false, true), InlineData(true, true)]
+    public void Command_FirstWord_HoldsItsSmallFields(bool hasObject, bool usesFreedMemory)
+    {
+        var command = new Command { Kind = CommandKind.Fill32, HasObject = hasObject, UsesFreedMemory = usesFreedMemory, ThreadId = -2 };
+        ulong expected = (byte)CommandKind.Fill32 | (hasObject ? Command.HasObjectBit : 0) | (usesFreedMemory ? Command.UsesFreedMemoryBit : 0) | 0xffff_fffe_0000_0000;
+        Assert.Equal(expected, *(ulong*)&command);
+    }
+
     private static readonly Command s_task = new() { Kind = CommandKind.Task };
 
     private static Stream StreamOf(TestMachine machine) => HandleTable.TryGet(machine.Stream(), out Stream? stream) ? stream : throw new InvalidOperationException();
