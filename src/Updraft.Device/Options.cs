@@ -33,7 +33,7 @@ internal sealed class Options
         Read("UPDRAFT_KERNEL", $"{CopyKernel.Auto}, or one that this processor has: {string.Join(", ", CopyKernel.Available)}",
             text => (text == CopyKernel.Auto || CopyKernel.Available.Contains(text)) && Set(() => options.Kernel = text));
         Read("UPDRAFT_CHECK", "off or strict (on is not in this version)", text => text is "off" or "strict" && Set(() => options.Strict = text == "strict"));
-        Read("UPDRAFT_CLOCK", "wall (model is not in this version)", text => text == "wall");
+        Read("UPDRAFT_CLOCK", Clock.Known, Clock.IsKnown);
         Read("UPDRAFT_REPORT", "nothing: findings are not in this version", _ => false);
         Read("UPDRAFT_TRACE", "nothing: the timeline is not in this version", _ => false);
         return options;

@@ -20,6 +20,9 @@ public sealed record NpuOptions
     /// <summary>When copies run: <c>threads</c> (default), <c>eager</c>, <c>late</c> (as late as the rules allow), <c>random:SEED</c>. UPDRAFT_SCHEDULE.</summary>
     public string? Schedule { get; init; }
 
+    /// <summary>Where times come from: <c>wall</c> (default), this machine's clock. The clock of the modelled chip is not in this version. UPDRAFT_CLOCK.</summary>
+    public string? Clock { get; init; }
+
     /// <summary>Documented rules that the real library tolerates become errors (64-byte alignment, peer access, …). Default false. UPDRAFT_CHECK=strict.</summary>
     public bool? Strict { get; init; }
 
@@ -47,6 +50,10 @@ public sealed record NpuOptions
         if (Schedule != null)
         {
             options.Schedule = Scheduler.IsKnown(Schedule) ? Schedule : throw new ArgumentException($"Schedule is \"{Schedule}\"; expected threads, eager, late or random:SEED.", nameof(Schedule));
+        }
+        if (Clock != null && !Updraft.Device.Clock.IsKnown(Clock))
+        {
+            throw new ArgumentException($"Clock is \"{Clock}\"; expected {Updraft.Device.Clock.Known}.", nameof(Clock));
         }
         options.Strict = Strict ?? options.Strict;
         options.LogLevel = LogLevel is { } level ? (Device.LogLevel)(int)level : options.LogLevel;

@@ -321,7 +321,7 @@ public sealed class OrderTestsInProcess : OrderTests
 
 public sealed class OrderTestsUnderTheLateSchedule : OrderTests
 {
-    internal override Npu Open() => Npu.Open(new NpuOptions { DeviceCount = 2, Soc = "910b", Schedule = "late" });
+    internal override Npu Open() => Npu.Open(new NpuOptions { DeviceCount = 2, Soc = "910b", Schedule = "late", Clock = "wall" });
 }
 
 public sealed class OrderTestsOfLibrary : OrderTests

@@ -276,6 +276,7 @@ public sealed class OwnershipTestsInProcess : OwnershipTests
         Assert.Throws<ArgumentException>(() => Npu.Open(new NpuOptions { DeviceCount = 0 }));
         Assert.Throws<ArgumentException>(() => Npu.Open(new NpuOptions { DeviceMemoryBytes = -1 }));
         Assert.Contains("late", Assert.Throws<ArgumentException>(() => Npu.Open(new NpuOptions { Schedule = "soon" })).Message);
+        Assert.Contains("not in this version", Assert.Throws<ArgumentException>(() => Npu.Open(new NpuOptions { Clock = "model" })).Message);
         Assert.Throws<DllNotFoundException>(() => Npu.Load("libnothere.so"));
         using Npu npu = Open();
     }
