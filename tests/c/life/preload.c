@@ -44,7 +44,7 @@ int main(int count, char **arguments)
     if (count > 1) {
         return copies();
     }
-    char directory[] = "/tmp/updraft-preload-XXXXXX", command[8192];
+    char directory[] = P_tmpdir "/updraft-preload-XXXXXX", command[8192];
     ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
     if (length <= 0 || !mkdtemp(directory)) {
         return 1;
