@@ -44,7 +44,7 @@ internal sealed unsafe class BatchElements : SharedWork
     [ThreadStatic]
     private static nuint[]? t_targets, t_ends;
 
-    /// <summary>For copies of a stream that the calling thread runs together; has an end with the call.</summary>
+    /// <summary>For copies of a stream that the calling thread runs together, one row of them at a time.</summary>
     internal static BatchElements OfThisThread => t_ofThisThread ??= new BatchElements(Together);
 
     private BatchElements(int capacity)

@@ -55,8 +55,23 @@ internal ref struct CopiesTogether
         return _copies;
     }
 
-    /// <summary>False when they are too few to be worth sharing.</summary>
-    internal static bool AreMany(BatchElements copies) => copies.Count > 1 && copies.Bytes >= FewestBytes;
+    /// <summary>
+    /// Runs what was gathered, if it is enough to be worth sharing. <paramref name="count"/> is how many of them are done, or when it was
+    /// not (false), how many need not be looked at again; <paramref name="yields"/> says that other streams need the thread.
+    /// </summary>
+    internal static bool TryRun(BatchElements copies, Stream stream, nuint pending, out int count, out bool yields)
+    {
+        if (copies.Count < 2 || copies.Bytes < FewestBytes)
+        {
+            (count, yields) = (Math.Max(1, copies.Count), false);
+            return false;
+        }
+        stream.WakeToHelp(copies.Bytes);
+        nuint done = 0;
+        yields = !copies.RunTogether(pending, ref done);
+        count = (int)done;
+        return true;
+    }
 
     /// <summary>
     /// Whether copies may change places: no target touches another's target or any source. Targets that grow or shrink one after

@@ -248,17 +248,12 @@ internal sealed unsafe class Lane(Graph graph, Stream source, bool isHead, Captu
         for (int next = index; next < _end && gathered.TryAdd(in this[next]); next++)
         {
         }
-        BatchElements copies = gathered.End();
-        if (!CopiesTogether.AreMany(copies))
+        if (CopiesTogether.TryRun(gathered.End(), stream, (nuint)(_end - index), out int count, out yields))
         {
-            // Not looked at again and again in this execution.
-            _apartUntil = index + Math.Max(1, copies.Count);
-            return index;
+            return index + count;
         }
-        stream.WakeToHelp(copies.Bytes);
-        nuint done = 0;
-        yields = !copies.RunTogether((nuint)(_end - index), ref done);
-        return index + (int)done;
+        _apartUntil = index + count;
+        return index;
     }
 
     /// <summary>The execution ends in the middle of the lane: what the command at hand has begun is given up.</summary>

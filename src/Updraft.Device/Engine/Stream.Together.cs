@@ -22,17 +22,12 @@ internal sealed unsafe partial class Stream
         {
             return head;
         }
-        BatchElements copies = GatherTogether(head, tail);
-        if (!CopiesTogether.AreMany(copies))
+        if (!CopiesTogether.TryRun(GatherTogether(head, tail), this, (nuint)(tail - head), out int count, out yields))
         {
-            // Not looked at again and again.
-            _consumer.ApartUntil = head + Math.Max(1, copies.Count);
+            _consumer.ApartUntil = head + count;
             return head;
         }
-        WakeToHelp(copies.Bytes);
-        nuint done = 0;
-        yields = !copies.RunTogether((nuint)(tail - head), ref done);
-        long reached = head + (long)done;
+        long reached = head + count;
         for (long start = (head | (CommandSegment.Length - 1)) + 1; start < reached; start += CommandSegment.Length)
         {
             NextSegmentToRun(start);
